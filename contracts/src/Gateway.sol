@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+
+import {Erc7786Source} from "./gateway/Erc7786Source.sol";
+import {InboxStore} from "./gateway/InboxStore.sol";
+import {OutboxStore} from "./gateway/OutboxStore.sol";
+import {ValidatorSets} from "./gateway/ValidatorSets.sol";
+import {IGateway} from "./interfaces/IGateway.sol";
+
+/// @title The gateway: what its owner (a timelock) and its guardian may do.
+/// @notice There is no upgrade, no way to write an inbox other than `deliver`, and no way to replace the validator
+/// set other than by its own quorum.
+/// @dev OutboxStore comes first: its mapping is storage slot 0, which validators prove.
+contract Gateway is OutboxStore, InboxStore, Erc7786Source, Ownable2Step {
+    /// @inheritdoc IGateway
+    address public guardian;
+
+    /// @param networkId_ names the deployment; the same on all its chains.
+    /// @param owner_ the timelock.
+    /// @param guardian_ may pause; cannot resume.
+    /// @param initialSet validators of epoch 1 (20 bytes each, ascending).
+    constructor(bytes32 networkId_, address owner_, address guardian_, bytes memory initialSet)
+        OutboxStore(networkId_)
+        ValidatorSets(networkId_, initialSet)
+        Ownable(owner_)
+    {
+        guardian = guardian_;
+        emit GuardianChanged(guardian_);
+    }
+
+    modifier onlyGuardian() {
+        if (msg.sender != guardian) revert NotGuardian();
+        _;
+    }
+
+    /// @inheritdoc IGateway
+    function openLane(Remote calldata remote) external onlyOwner {
+        if (remote.chain == 0 || remote.chain == block.chainid || remote.gateway == 0 || remote.generation == 0) {
+            revert InvalidLane();
+        }
+        bytes32 outbound = _openOutbox(remote);
+        bytes32 inbound = _openInbox(remote);
+        emit LaneOpened(remote.chain, remote.generation, remote.gateway, outbound, inbound);
+    }
+
+    /// @inheritdoc IGateway
+    function pauseDeliveries() external onlyGuardian {
+        _setDeliveriesPaused(true);
+    }
+
+    /// @inheritdoc IGateway
+    function resumeDeliveries() external onlyOwner {
+        _setDeliveriesPaused(false);
+    }
+
+    /// @inheritdoc IGateway
+    function pauseSending(uint64 chain) external onlyGuardian {
+        _setSendingPaused(chain, true);
+    }
+
+    /// @inheritdoc IGateway
+    function resumeSending(uint64 chain) external onlyOwner {
+        _setSendingPaused(chain, false);
+    }
+
+    /// @inheritdoc IGateway
+    function setGuardian(address newGuardian) external onlyOwner {
+        guardian = newGuardian;
+        emit GuardianChanged(newGuardian);
+    }
+}

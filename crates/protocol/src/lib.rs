@@ -1,0 +1,21 @@
+//! The protocol without any I/O: what lanes, messages, accumulators, checkpoints and validator sets are, how they are
+//! encoded, and what may be signed. The Solidity in `contracts/src/libraries` implements the same formats; the files
+//! in `vectors/` hold both to it.
+
+mod accumulator;
+mod checkpoint;
+mod ids;
+mod lane;
+mod message;
+mod signature;
+mod transfer;
+mod validator_set;
+
+pub use accumulator::{fold, fold_all, message_id};
+pub use checkpoint::{Checkpoint, Domain, SIGN_INTERVAL, is_sign_point, sign_points};
+pub use ids::{ChainId, LaneId, NetworkId, UnknownForm};
+pub use lane::Lane;
+pub use message::{DecodeError, HEADER_LENGTH, Kind, MAX_PAYLOAD_LENGTH, Message};
+pub use signature::{CompactSignature, PackError, SignatureError, SignatureSet};
+pub use transfer::{Progress, RecordedReason, TransferState, TransitionError};
+pub use validator_set::{MAX_VALIDATORS, SetError, ValidatorSet, quorum};
