@@ -20,10 +20,12 @@ contract Gateway is OutboxStore, InboxStore, Erc7786Source, Ownable2Step {
     /// @param networkId_ names the deployment; the same on all its chains.
     /// @param owner_ the timelock.
     /// @param guardian_ may pause; cannot resume.
-    /// @param initialSet validators of epoch 1 (20 bytes each, ascending).
-    constructor(bytes32 networkId_, address owner_, address guardian_, bytes memory initialSet)
+    /// @param epoch the network's present one. With an earlier number, rotations that a quorum signed in the past
+    /// would be valid here and bring back keys that were removed since.
+    /// @param initialSet validators of that epoch (20 bytes each, ascending).
+    constructor(bytes32 networkId_, address owner_, address guardian_, uint64 epoch, bytes memory initialSet)
         OutboxStore(networkId_)
-        ValidatorSets(networkId_, initialSet)
+        ValidatorSets(networkId_, epoch, initialSet)
         Ownable(owner_)
     {
         guardian = guardian_;
@@ -33,6 +35,11 @@ contract Gateway is OutboxStore, InboxStore, Erc7786Source, Ownable2Step {
     modifier onlyGuardian() {
         if (msg.sender != guardian) revert NotGuardian();
         _;
+    }
+
+    /// @notice Refused: without an owner, a pause could never be lifted and no lane opened.
+    function renounceOwnership() public view override onlyOwner {
+        revert OwnerRequired();
     }
 
     /// @inheritdoc IGateway

@@ -42,15 +42,11 @@ contract TokenBridge is ITokenBridge, Ownable2Step {
     /// @dev keccak256 of a peer's ERC-7930 address → its chain: one read tells whether to trust, and whence.
     mapping(bytes32 peerHash => uint64 chain) private _chainOfPeer;
 
-    /// @dev A token's transfer hook must not come back in while a deposit is being measured.
-    bool private transient _locked;
-
-    modifier locked() {
-        if (_locked) revert Reentered();
-        _locked = true;
-        _;
-        _locked = false;
-    }
+    /// @dev The token whose deposit is being measured: its transfer hook must not come back in with another deposit.
+    /// It may come back with a delivery, which must not fail for it (whoever delivers would choose what fails); what
+    /// that releases of the same token is added to the measure.
+    address private transient _measuring;
+    uint256 private transient _releasedMeanwhile;
 
     constructor(IGateway gateway_, address owner_) Ownable(owner_) {
         gateway = gateway_;
@@ -74,7 +70,11 @@ contract TokenBridge is ITokenBridge, Ownable2Step {
 
         bytes memory name = bytes(IERC20Metadata(token).name());
         bytes memory symbol = bytes(IERC20Metadata(token).symbol());
-        if (name.length > TransferCodec.MAX_NAME_LENGTH || symbol.length > TransferCodec.MAX_SYMBOL_LENGTH) {
+        // Empty: most likely a proxy not initialised yet, whose decimals are wrong too. A registration is for good.
+        if (
+            name.length == 0 || name.length > TransferCodec.MAX_NAME_LENGTH || symbol.length == 0
+                || symbol.length > TransferCodec.MAX_SYMBOL_LENGTH
+        ) {
             revert InvalidMetadata();
         }
         bytes memory payload =
@@ -86,10 +86,9 @@ contract TokenBridge is ITokenBridge, Ownable2Step {
     /// @inheritdoc ITokenBridge
     function deposit(address token, uint256 amount, uint64 destinationChain, bytes32 to, bytes32 refundTo)
         external
-        locked
         returns (uint64 nonce)
     {
-        if (!LaneLib.isEvmAddress(to)) revert InvalidRecipient(to);
+        if (!LaneLib.isEvmAddress(to) || to == _peers[destinationChain]) revert InvalidRecipient(to);
         if (!LaneLib.isEvmAddress(refundTo)) revert InvalidRecipient(refundTo);
         bytes32 tokenId = _ids[token];
         uint64 homeChain = _tokens[tokenId].homeChain;
@@ -116,7 +115,6 @@ contract TokenBridge is ITokenBridge, Ownable2Step {
     function receiveMessage(bytes32 receiveId, bytes calldata sender, bytes calldata payload)
         external
         payable
-        locked
         returns (bytes4)
     {
         if (msg.sender != address(gateway)) revert NotGateway();
@@ -143,6 +141,11 @@ contract TokenBridge is ITokenBridge, Ownable2Step {
         _peers[chain] = peer;
         _chainOfPeer[keccak256(InteroperableAddress.formatEvmV1(chain, address(uint160(uint256(peer)))))] = chain;
         emit PeerSet(chain, peer);
+    }
+
+    /// @notice Refused: without an owner, a pause could never be lifted and no lane opened.
+    function renounceOwnership() public view override onlyOwner {
+        revert OwnerRequired();
     }
 
     /// @inheritdoc ITokenBridge
@@ -178,8 +181,9 @@ contract TokenBridge is ITokenBridge, Ownable2Step {
 
     function _receiveTransfer(bytes32 id, uint64 sourceChain, bytes calldata payload) private {
         (bytes32 tokenId, uint128 amount, bytes32 to32) = TransferCodec.decodeTransfer(payload);
-        if (!LaneLib.isEvmAddress(to32)) revert InvalidRecipient(to32);
         address to = address(uint160(uint256(to32)));
+        // Released to itself, tokens would be nobody's.
+        if (!LaneLib.isEvmAddress(to32) || to == address(this)) revert InvalidRecipient(to32);
         Token memory token = _tokens[tokenId];
         if (token.local == address(0)) revert UnknownToken(tokenId);
 
@@ -187,6 +191,7 @@ contract TokenBridge is ITokenBridge, Ownable2Step {
             uint256 heldBefore = _held[tokenId][sourceChain];
             if (amount > heldBefore) revert HeldTooLittle(sourceChain, heldBefore, amount);
             _held[tokenId][sourceChain] = uint128(heldBefore - amount);
+            if (token.local == _measuring) _releasedMeanwhile += amount;
             IERC20(token.local).safeTransfer(to, amount);
         } else {
             // Only home mints: another chain has no say over this token.
@@ -210,9 +215,14 @@ contract TokenBridge is ITokenBridge, Ownable2Step {
 
     /// @dev Pulls tokens in and returns what arrived.
     function _lock(address token, uint256 amount) private returns (uint128) {
+        if (_measuring != address(0)) revert Reentered();
+        _measuring = token;
+        _releasedMeanwhile = 0;
         uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
-        return _nonZero(IERC20(token).balanceOf(address(this)) - before);
+        uint256 arrived = IERC20(token).balanceOf(address(this)) + _releasedMeanwhile - before;
+        _measuring = address(0);
+        return _nonZero(arrived);
     }
 
     function _sendToPeer(uint64 chain, uint32 gasLimit, bytes memory payload) private returns (uint64) {

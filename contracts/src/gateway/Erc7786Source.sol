@@ -15,8 +15,6 @@ abstract contract Erc7786Source is IERC7786GatewaySource, OutboxStore {
 
     bytes4 private constant MIN_GAS_LIMIT = bytes4(keccak256("minGasLimit(uint256)"));
 
-    error InvalidGasLimit(uint256 gasLimit);
-
     /// @inheritdoc IERC7786GatewaySource
     function supportsAttribute(bytes4 selector) public pure returns (bool) {
         return selector == MIN_GAS_LIMIT;

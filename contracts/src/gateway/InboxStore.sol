@@ -23,8 +23,9 @@ abstract contract InboxStore is OutboxStore, ValidatorSets {
     /// @notice Most leaves between the last delivered message and its checkpoint.
     uint256 public constant MAX_TAIL = 64;
 
-    /// @dev What a call costs its caller besides the gas it forwards: cold account access (EIP-2929) and slack.
-    uint256 private constant CALL_OVERHEAD = 5000;
+    /// @dev What a call costs its caller besides the gas it forwards: two cold accounts (EIP-2929; the second is what
+    /// an EIP-7702 account delegates to), and as much again in case they become dearer.
+    uint256 private constant CALL_OVERHEAD = 10_000;
 
     modifier locked() {
         if (_locked) revert Reentered();

@@ -15,6 +15,9 @@ abstract contract OutboxStore is IGateway {
     /// @dev Every this many messages the accumulator is kept, which bounds the length of a fraud proof.
     uint64 internal constant SNAPSHOT_INTERVAL = 256;
 
+    /// @notice Largest gas limit of a message: what `execute` can forward in one transaction (EIP-7825: 2^24 gas).
+    uint32 public constant MAX_GAS_LIMIT = 15_000_000;
+
     /// @inheritdoc IGateway
     bytes32 public immutable networkId;
 
@@ -57,6 +60,7 @@ abstract contract OutboxStore is IGateway {
         if (accumulator == 0) revert LaneNotOpen(chain);
         if (box.paused) revert SendingIsPaused(chain);
         if (recipient == 0) revert InvalidRecipient(recipient);
+        if (gasLimit > MAX_GAS_LIMIT) revert InvalidGasLimit(gasLimit);
         if (payload.length > MessageLib.MAX_PAYLOAD_LENGTH) revert PayloadTooLong(payload.length);
 
         nonce = box.nonce + 1;

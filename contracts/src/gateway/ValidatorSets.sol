@@ -18,9 +18,10 @@ abstract contract ValidatorSets is IGateway {
     Current private _current;
     bytes32 private immutable _domain;
 
-    constructor(bytes32 networkId_, bytes memory initialSet) {
+    constructor(bytes32 networkId_, uint64 epoch, bytes memory initialSet) {
+        if (epoch == 0) revert WrongEpoch(1);
         _domain = CheckpointLib.domainSeparator(networkId_);
-        _install(initialSet, 1, 0);
+        _install(initialSet, epoch, 0);
     }
 
     /// @inheritdoc IGateway
@@ -66,10 +67,9 @@ abstract contract ValidatorSets is IGateway {
         QuorumLib.validate(set);
         if (epoch > type(uint40).max) revert WrongEpoch(epoch);
         if (hubTime > type(uint40).max) revert InvalidHubTime(hubTime);
-        address pointer = QuorumLib.store(set);
-        _current.pointer = pointer;
+        _current.pointer = QuorumLib.store(set);
         _current.epoch = uint40(epoch);
         _current.hubTime = uint40(hubTime);
-        emit SetRotated(epoch, keccak256(set), pointer, hubTime);
+        emit SetRotated(epoch, keccak256(set), hubTime, set);
     }
 }

@@ -73,7 +73,8 @@ interface IGateway {
     event LaneOpened(
         uint64 indexed chain, uint32 indexed generation, bytes32 gateway, bytes32 outboundLane, bytes32 inboundLane
     );
-    event SetRotated(uint64 indexed epoch, bytes32 setHash, address pointer, uint64 hubTime);
+    /// @notice The validator set of an epoch; `set` is packed (see QuorumLib), so that nobody has to read code for it.
+    event SetRotated(uint64 indexed epoch, bytes32 setHash, uint64 hubTime, bytes set);
     event DeliveriesPaused(bool paused);
     event SendingPaused(uint64 indexed chain, bool paused);
     event GuardianChanged(address guardian);
@@ -86,6 +87,7 @@ interface IGateway {
     error DeliveriesArePaused();
     error PayloadTooLong(uint256 length);
     error InvalidRecipient(bytes32 recipient);
+    error InvalidGasLimit(uint256 gasLimit);
     error DeadlineNotSupported();
     error TailTooLong(uint256 length);
     error MalformedMessages();
@@ -96,11 +98,11 @@ interface IGateway {
     error NotRecorded(bytes32 id);
     error ExecutionFailed(bytes reason);
     error Reentered();
+    error OwnerRequired();
     error NotGuardian();
     error WrongEpoch(uint64 expected);
     error InvalidHubTime(uint64 hubTime);
     error ValueNotSupported();
-    error UnsupportedChainType();
 
     /// @notice Sends a message (kind: call). Costs less than ERC-7786's `sendMessage`.
     /// @param destinationChain EIP-155 chain id.

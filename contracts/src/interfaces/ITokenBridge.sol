@@ -35,6 +35,7 @@ interface ITokenBridge is IERC7786Recipient {
     error HeldTooMuch(uint64 chain);
     error MalformedPayload();
     error Reentered();
+    error OwnerRequired();
 
     /// @notice Registers a token of this chain down a lane. Anyone may; the metadata is the token's own, bounded.
     /// @return nonce of the carrying message.

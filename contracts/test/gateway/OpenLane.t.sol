@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Gateway} from "../../src/Gateway.sol";
+import {ITokenBridge} from "../../src/interfaces/ITokenBridge.sol";
 import {IGateway} from "../../src/interfaces/IGateway.sol";
 import {Timelock} from "../../src/Timelock.sol";
 import {BridgeTest} from "../utils/BridgeTest.sol";
@@ -38,14 +39,14 @@ contract OpenLaneTest is BridgeTest {
     function test_refusesZeroNetwork() public {
         bytes memory set = _set(keys);
         vm.expectRevert(IGateway.InvalidLane.selector);
-        new Gateway(0, OWNER, GUARDIAN, set);
+        new Gateway(0, OWNER, GUARDIAN, 1, set);
     }
 
     function test_timelockedOwnerWaits() public {
         address[] memory actors = new address[](1);
         actors[0] = USER;
         Timelock timelock = new Timelock(1 days, actors, actors);
-        Gateway gateway = new Gateway(NETWORK, address(timelock), GUARDIAN, _set(keys));
+        Gateway gateway = new Gateway(NETWORK, address(timelock), GUARDIAN, 1, _set(keys));
         bytes memory call = abi.encodeCall(IGateway.openLane, (IGateway.Remote(7, 1, bytes32(uint256(1)))));
         vm.startPrank(USER);
         timelock.schedule(address(gateway), 0, call, 0, 0, 1 days);
@@ -63,5 +64,13 @@ contract OpenLaneTest is BridgeTest {
         vm.prank(USER);
         gateways[0].acceptOwnership();
         assertEq(gateways[0].owner(), USER);
+    }
+
+    function test_ownershipCannotBeGivenUp() public {
+        vm.startPrank(OWNER);
+        vm.expectRevert(IGateway.OwnerRequired.selector);
+        gateways[0].renounceOwnership();
+        vm.expectRevert(ITokenBridge.OwnerRequired.selector);
+        bridges[0].renounceOwnership();
     }
 }

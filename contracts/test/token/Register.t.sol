@@ -53,6 +53,24 @@ contract RegisterTest is BridgeTest {
         bridges[0].registerToken(named, CHAINS[1]);
     }
 
+    function test_refusesEmptyMetadata() public {
+        _on(0);
+        address named = address(new NamedToken("", "S"));
+        vm.expectRevert(ITokenBridge.InvalidMetadata.selector);
+        bridges[0].registerToken(named, CHAINS[1]);
+        named = address(new NamedToken("N", ""));
+        vm.expectRevert(ITokenBridge.InvalidMetadata.selector);
+        bridges[0].registerToken(named, CHAINS[1]);
+    }
+
+    function test_longestMetadataFitsTheRegistrationsGas() public {
+        _on(0);
+        address named = address(new NamedToken(string(new bytes(64)), string(new bytes(32))));
+        bridges[0].registerToken(named, CHAINS[1]);
+        _relay(0, 1);
+        gateways[1].execute{gas: 850_000}(_remote(0), sent[_lane(0, 1)][0]);
+    }
+
     function test_wrapperBelongsToItsBridge() public {
         _register(1);
         WrappedToken wrapper = WrappedToken(_wrapper(1));

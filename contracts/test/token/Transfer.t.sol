@@ -116,6 +116,22 @@ contract TransferTest is BridgeTest {
         bridges[0].deposit(address(0xDEAD), 1, CHAINS[1], ME, ME);
     }
 
+    function test_bridgeIsNoRecipient() public {
+        bytes32 home = bytes32(uint256(uint160(address(bridges[0]))));
+        _deposit(0, 1, USER, 10);
+        _relay(0, 1);
+        _on(1);
+        address wrapper = _wrapper(1);
+        vm.prank(USER);
+        vm.expectRevert(abi.encodeWithSelector(ITokenBridge.InvalidRecipient.selector, home));
+        bridges[1].deposit(wrapper, 10, CHAINS[0], home, ME);
+        // Nor if the far bridge does not check.
+        vm.prank(address(bridges[1]));
+        gateways[1].send(CHAINS[0], home, 150_000, 0, TransferCodec.encodeTransfer(_tokenId(), 10, home, ME));
+        _relay(1, 0);
+        assertEq(bridges[0].held(_tokenId(), CHAINS[1]), 10);
+    }
+
     function test_feeOnTransferIsCountedAsItArrives() public {
         _on(0);
         FeeToken fee = new FeeToken(USER, 1000);

@@ -38,7 +38,7 @@ abstract contract BridgeTest is Test {
         _makeKeys(validators);
         for (uint256 i = 0; i < 3; ++i) {
             _on(i);
-            gateways[i] = new Gateway(NETWORK, OWNER, GUARDIAN, _set(keys));
+            gateways[i] = new Gateway(NETWORK, OWNER, GUARDIAN, 1, _set(keys));
             bridges[i] = new TokenBridge(gateways[i], OWNER);
         }
         for (uint256 i = 0; i < 3; ++i) {

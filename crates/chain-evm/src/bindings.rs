@@ -1,0 +1,63 @@
+//! Rust types of the contracts, from the committed artifacts.
+#![allow(missing_docs, clippy::too_many_arguments, unreachable_pub)]
+
+use alloy_sol_types::sol;
+
+pub use self::{
+    board::MessageBoard, demo::DemoToken, gateway::{Gateway, IGateway}, timelock::Timelock, tokens::TokenBridge,
+    wrapped::WrappedToken,
+};
+
+mod gateway {
+    use super::sol;
+    sol!(
+        #[derive(Debug, PartialEq, Eq)]
+        Gateway,
+        "../../contracts/artifacts/Gateway.json"
+    );
+}
+
+mod tokens {
+    use super::sol;
+    sol!(
+        #[derive(Debug, PartialEq, Eq)]
+        TokenBridge,
+        "../../contracts/artifacts/TokenBridge.json"
+    );
+}
+
+mod wrapped {
+    use super::sol;
+    sol!(
+        #[derive(Debug, PartialEq, Eq)]
+        WrappedToken,
+        "../../contracts/artifacts/WrappedToken.json"
+    );
+}
+
+mod timelock {
+    use super::sol;
+    sol!(
+        #[derive(Debug, PartialEq, Eq)]
+        Timelock,
+        "../../contracts/artifacts/Timelock.json"
+    );
+}
+
+mod demo {
+    use super::sol;
+    sol!(
+        #[derive(Debug, PartialEq, Eq)]
+        DemoToken,
+        "../../contracts/artifacts/DemoToken.json"
+    );
+}
+
+mod board {
+    use super::sol;
+    sol!(
+        #[derive(Debug, PartialEq, Eq)]
+        MessageBoard,
+        "../../contracts/artifacts/MessageBoard.json"
+    );
+}

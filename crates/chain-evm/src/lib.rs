@@ -1,0 +1,20 @@
+//! EVM chains, by alloy's types over the endpoints of `icc-rpc`.
+
+mod account;
+pub mod bindings;
+mod config;
+pub mod deploy;
+mod events;
+mod fees;
+mod node;
+mod prover;
+mod reader;
+mod revert;
+mod submitter;
+
+pub use account::{Account, Receipt};
+pub use config::{ConfigError, EvmChain};
+pub use fees::FeePolicy;
+pub use prover::EvmProver;
+pub use reader::EvmReader;
+pub use submitter::EvmSubmitter;

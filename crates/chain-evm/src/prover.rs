@@ -1,0 +1,175 @@
+//! Reading for a validator: several endpoints, none trusted alone.
+
+use alloy_primitives::{Address, B256};
+use alloy_rpc_types_eth::Filter;
+use async_trait::async_trait;
+use futures::future::join_all;
+use icc_chain::{BlockRef, ChainError, HeadHints, LocatedEvent, ProvedOutboxes, Prover};
+use icc_evm_proof::{AccountClaim, StorageClaim, outbox_slot, verify_account, verify_storage};
+use icc_protocol::ChainId;
+use icc_rpc::{Answer, Endpoint, agree};
+use serde_json::json;
+
+use crate::{
+    EvmChain, events,
+    node::{self, VerifiedHeader, forged},
+    reader::check_chain_id,
+};
+
+/// An EVM chain behind endpoints that are compared with each other.
+pub struct EvmProver {
+    config: EvmChain,
+    endpoints: Vec<Endpoint>,
+    hints: HeadHints,
+}
+
+impl EvmProver {
+    /// Connects lazily; starts the task that announces heads.
+    ///
+    /// # Errors
+    /// [`ChainError::Misconfigured`] if the endpoints cannot make a safe quorum.
+    pub fn new(config: EvmChain) -> Result<Self, ChainError> {
+        config.check_quorum().map_err(|error| ChainError::Misconfigured(error.to_string()))?;
+        Ok(Self { endpoints: config.endpoints()?, hints: config.head_hints(), config })
+    }
+
+    /// Asks every endpoint for its chain id.
+    ///
+    /// # Errors
+    /// [`ChainError::Misconfigured`] if one is on another chain; an unreachable one is not an error.
+    pub async fn check_chain_id(&self) -> Result<(), ChainError> {
+        check_chain_id(&self.endpoints, self.config.id).await
+    }
+
+    /// The header of a height that a quorum agrees on. Its hash has been recomputed, so its fields are agreed too.
+    async fn agreed_header(&self, number: u64) -> Result<VerifiedHeader, ChainError> {
+        let questions = self.endpoints.iter().map(|endpoint| async move {
+            let answer = node::header(endpoint, &node::number_tag(number)).await.and_then(|header| {
+                header.ok_or_else(|| ChainError::UnknownBlock(format!("{number} at {}", endpoint.name())))
+            });
+            (endpoint.name().to_owned(), answer)
+        });
+        agree(&format!("block {number}"), self.config.quorum, questions.collect()).await
+    }
+
+    /// The highest block that at least a quorum of endpoints has reached, by what `ask` says of each.
+    async fn agreed_height<F, Fut>(&self, what: &str, ask: F) -> Result<BlockRef, ChainError>
+    where
+        F: Fn(Endpoint) -> Fut,
+        Fut: Future<Output = Result<VerifiedHeader, ChainError>>,
+    {
+        let answers: Vec<Answer<BlockRef>> = join_all(self.endpoints.iter().map(|endpoint| {
+            let asking = ask(endpoint.clone());
+            async move { (endpoint.name().to_owned(), asking.await.map(|header| header.at())) }
+        }))
+        .await;
+        let mut blocks: Vec<BlockRef> = answers.iter().filter_map(|(_, answer)| answer.clone().ok()).collect();
+        if blocks.len() < self.config.quorum {
+            let errors: Vec<String> =
+                answers.iter().filter_map(|(_, answer)| Some(format!("; {}", answer.as_ref().err()?))).collect();
+            return Err(ChainError::NoQuorum {
+                what: what.to_owned(),
+                agreeing: blocks.len(),
+                asked: self.endpoints.len(),
+                needed: self.config.quorum,
+                details: errors.concat(),
+            });
+        }
+        blocks.sort_by_key(|block| std::cmp::Reverse(block.number));
+        let reached = blocks[self.config.quorum - 1];
+        // Mostly all say the same, and no second question is needed.
+        let same = blocks.iter().filter(|block| **block == reached).count();
+        if same >= self.config.quorum { Ok(reached) } else { self.agreed_block(reached.number).await }
+    }
+
+    async fn prove_at(
+        &self,
+        endpoint: &Endpoint,
+        header: &VerifiedHeader,
+        slots: &[B256],
+    ) -> Result<Vec<B256>, ChainError> {
+        let gateway = self.config.gateway;
+        let proof = node::proof(endpoint, gateway, slots, header.header.number).await?;
+        let account = AccountClaim {
+            address: gateway,
+            nonce: proof.nonce,
+            balance: proof.balance,
+            storage_root: proof.storage_hash,
+            code_hash: proof.code_hash,
+        };
+        verify_account(header.header.state_root, &account, &proof.account_proof)
+            .map_err(|error| forged(endpoint, error.to_string()))?;
+        let mut values = Vec::with_capacity(slots.len());
+        for slot in slots {
+            let told = proof.storage_proof.iter().find(|told| told.key.as_b256() == *slot);
+            let told = told.ok_or_else(|| forged(endpoint, format!("no proof of slot {slot}")))?;
+            verify_storage(proof.storage_hash, &StorageClaim { slot: *slot, value: told.value }, &told.proof)
+                .map_err(|error| forged(endpoint, error.to_string()))?;
+            values.push(B256::from(told.value));
+        }
+        Ok(values)
+    }
+}
+
+#[async_trait]
+impl Prover for EvmProver {
+    fn chain(&self) -> ChainId {
+        self.config.id
+    }
+
+    fn gateway(&self) -> B256 {
+        Address::into_word(&self.config.gateway)
+    }
+
+    fn head_hints(&self) -> HeadHints {
+        self.hints.clone()
+    }
+
+    fn endpoints(&self) -> usize {
+        self.endpoints.len()
+    }
+
+    async fn agreed_finalized(&self) -> Result<BlockRef, ChainError> {
+        let finality = self.config.finality;
+        self.agreed_height("the final block", |e: Endpoint| async move { node::finalized(&e, finality).await })
+            .await
+    }
+
+    async fn agreed_head(&self) -> Result<BlockRef, ChainError> {
+        self.agreed_height("the head", |endpoint: Endpoint| async move {
+            let head = node::header(&endpoint, &json!("latest")).await?;
+            head.ok_or_else(|| ChainError::UnknownBlock("latest".to_owned()))
+        })
+        .await
+    }
+
+    async fn agreed_block(&self, number: u64) -> Result<BlockRef, ChainError> {
+        Ok(self.agreed_header(number).await?.at())
+    }
+
+    async fn prove_outboxes(&self, block: BlockRef, to: &[ChainId]) -> Result<ProvedOutboxes, ChainError> {
+        let header = self.agreed_header(block.number).await?;
+        if header.hash != block.hash {
+            return Err(ChainError::UnknownBlock(block.to_string()));
+        }
+        let slots: Vec<B256> = to.iter().map(|chain| outbox_slot(chain.0)).collect();
+        let mut last = ChainError::UnknownBlock(block.to_string());
+        for endpoint in &self.endpoints {
+            match self.prove_at(endpoint, &header, &slots).await {
+                Ok(values) => {
+                    return Ok(ProvedOutboxes { block, accumulators: to.iter().copied().zip(values).collect() });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    async fn told_events(&self, from: u64, to: u64, attempt: usize) -> Result<Vec<LocatedEvent>, ChainError> {
+        let endpoint = &self.endpoints[attempt % self.endpoints.len()];
+        let gateway = self.config.gateway;
+        let filter =
+            Filter::new().from_block(from).to_block(to).address(gateway).event_signature(events::topics());
+        events::decode(endpoint, gateway, node::logs(endpoint, &filter).await?)
+    }
+}

@@ -1,0 +1,147 @@
+//! Submitting calls to a gateway.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use alloy_primitives::{Address, B256, Bytes};
+use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::SolCall;
+use async_trait::async_trait;
+use icc_chain::{Call, ChainError, Delivery, Outcome, RemoteEnd, Submitter};
+use icc_protocol::{ChainId, LaneId};
+use icc_rpc::{Endpoint, Pool};
+use serde_json::json;
+
+use crate::{EvmChain, account, bindings::{Gateway, IGateway}, node};
+
+/// Most gas of one transaction (EIP-7825).
+const TRANSACTION_GAS_CAP: u64 = 16_777_216;
+
+/// An EVM chain that signers from a pool submit to.
+pub struct EvmSubmitter {
+    config: EvmChain,
+    pool: Pool,
+    signers: BTreeMap<B256, Arc<PrivateKeySigner>>,
+}
+
+impl EvmSubmitter {
+    /// A submitter with its pool of signers.
+    ///
+    /// # Errors
+    /// [`ChainError::Misconfigured`] without endpoints.
+    pub fn new(config: EvmChain, signers: &[Arc<PrivateKeySigner>]) -> Result<Self, ChainError> {
+        let signers = signers.iter().map(|signer| (signer.address().into_word(), signer.clone())).collect();
+        Ok(Self { pool: config.pool()?, config, signers })
+    }
+
+    fn encode(&self, call: &Call) -> Bytes {
+        match call {
+            Call::Deliver(delivery) => Gateway::deliverCall { delivery: encode_delivery(delivery) }.abi_encode().into(),
+            Call::Execute { source, message } => {
+                Gateway::executeCall { source: encode_remote(source), message: message.clone() }.abi_encode().into()
+            }
+        }
+    }
+
+    fn signer(&self, signer: B256) -> Result<&PrivateKeySigner, ChainError> {
+        self.signers
+            .get(&signer)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| ChainError::Misconfigured(format!("there is no key for signer {signer}")))
+    }
+}
+
+fn encode_remote(remote: &RemoteEnd) -> IGateway::Remote {
+    IGateway::Remote { chain: remote.chain.0, generation: remote.generation, gateway: remote.gateway }
+}
+
+fn encode_delivery(delivery: &Delivery) -> IGateway::Delivery {
+    let mut messages = Vec::new();
+    for message in &delivery.messages {
+        // A message is at most 85 + 10,240 bytes long, so its length fits two bytes.
+        messages.extend_from_slice(&(message.len() as u16).to_be_bytes());
+        messages.extend_from_slice(message);
+    }
+    IGateway::Delivery {
+        source: encode_remote(&delivery.source),
+        nonce: delivery.checkpoint.nonce,
+        accumulator: delivery.checkpoint.accumulator,
+        startAccumulator: delivery.start_accumulator,
+        signatures: delivery.signatures.clone(),
+        messages: messages.into(),
+        tail: delivery.tail.clone(),
+    }
+}
+
+#[async_trait]
+impl Submitter for EvmSubmitter {
+    fn chain(&self) -> ChainId {
+        self.config.id
+    }
+
+    fn gas_limit(&self) -> u64 {
+        TRANSACTION_GAS_CAP
+    }
+
+    async fn inbox(&self, lane: LaneId) -> Result<B256, ChainError> {
+        let data: Bytes = Gateway::inboxCall { lane: lane.0 }.abi_encode().into();
+        let gateway = self.config.gateway;
+        let answer = self
+            .pool
+            .first(|e: Endpoint| { let data = &data; async move { node::call(&e, Address::ZERO, gateway, data).await } })
+            .await?;
+        Gateway::inboxCall::abi_decode_returns_validate(&answer).map_err(|_| {
+            ChainError::Misconfigured(format!("{gateway} on chain {} is not a gateway", self.config.id))
+        })
+    }
+
+    async fn simulate(&self, call: &Call, signer: B256) -> Result<u64, ChainError> {
+        let request = json!({
+            "from": Address::from_word(signer),
+            "to": self.config.gateway,
+            "data": self.encode(call),
+            "gas": format!("{TRANSACTION_GAS_CAP:#x}"),
+        });
+        let gas =
+            self.pool.first(|e: Endpoint| { let request = &request; async move { node::estimate_gas(&e, request).await } }).await?;
+        // A tenth more, as the state may have moved by the time the transaction runs.
+        Ok((gas + gas / 10).min(TRANSACTION_GAS_CAP))
+    }
+
+    async fn next_sequence(&self, signer: B256) -> Result<u64, ChainError> {
+        let address = Address::from_word(signer);
+        self.pool.first(|e: Endpoint| async move { node::transaction_count(&e, address).await }).await
+    }
+
+    async fn submit(
+        &self,
+        call: &Call,
+        signer: B256,
+        sequence: u64,
+        gas: u64,
+        attempt: u32,
+    ) -> Result<B256, ChainError> {
+        let fees = account::current_fees(&self.pool, &self.config.fees, attempt).await?;
+        let transaction = account::Transaction {
+            chain: self.config.id.0,
+            nonce: sequence,
+            to: Some(self.config.gateway),
+            gas,
+            fees,
+            data: self.encode(call),
+        };
+        let (hash, raw) = transaction.sign(self.signer(signer)?)?;
+        account::broadcast(&self.pool, signer, &raw).await?;
+        Ok(hash)
+    }
+
+    async fn outcome(&self, transaction: B256) -> Result<Option<Outcome>, ChainError> {
+        let receipt = account::receipt(&self.pool, transaction).await?;
+        Ok(receipt.map(|receipt| {
+            if receipt.success {
+                Outcome::Succeeded { block: receipt.block, gas: receipt.gas_used }
+            } else {
+                Outcome::Reverted { block: receipt.block }
+            }
+        }))
+    }
+}

@@ -1,0 +1,14 @@
+//! What any chain family offers to the bridge. Nothing here is particular to the EVM: a chain has blocks with
+//! hashes, a finality, gateway events, an accumulator that can be proved, and a way to submit calls.
+
+mod block;
+mod error;
+mod event;
+mod read;
+mod submit;
+
+pub use block::{Block, BlockRef, Finality, FinalityParseError};
+pub use error::{ChainError, Class};
+pub use event::{Event, EventAt, LaneOpened, LocatedEvent, SentMessage};
+pub use read::{ChainReader, HeadHints, ProvedOutboxes, Prover};
+pub use submit::{Call, Delivery, Outcome, RemoteEnd, Submitter};

@@ -1,0 +1,92 @@
+//! Writing to a chain.
+
+use alloy_primitives::{B256, Bytes};
+use async_trait::async_trait;
+use icc_protocol::{ChainId, Checkpoint, LaneId};
+
+use crate::ChainError;
+
+/// The far end of a lane, as the gateway wants it named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemoteEnd {
+    /// Its chain.
+    pub chain: ChainId,
+    /// Its gateway.
+    pub gateway: B256,
+    /// The lane's generation.
+    pub generation: u32,
+}
+
+/// A batch under one signed checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The lane's source.
+    pub source: RemoteEnd,
+    /// What was signed.
+    pub checkpoint: Checkpoint,
+    /// Bitmap and signatures.
+    pub signatures: Bytes,
+    /// The accumulator before the first message.
+    pub start_accumulator: B256,
+    /// Encoded messages.
+    pub messages: Vec<Bytes>,
+    /// Leaves from the last message to the checkpoint.
+    pub tail: Vec<B256>,
+}
+
+/// What the relay asks of a gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// Extend an inbox.
+    Deliver(Box<Delivery>),
+    /// Run a recorded message.
+    Execute {
+        /// The lane's source.
+        source: RemoteEnd,
+        /// The encoded message.
+        message: Bytes,
+    },
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// In a block, and did what it should.
+    Succeeded {
+        /// Height.
+        block: u64,
+        /// Gas used.
+        gas: u64,
+    },
+    /// In a block, and reverted.
+    Reverted {
+        /// Height.
+        block: u64,
+    },
+}
+
+/// A chain that calls can be submitted to. Signers are named by their address; the keys stay inside.
+#[async_trait]
+pub trait Submitter: Send + Sync {
+    /// Which chain.
+    fn chain(&self) -> ChainId;
+    /// The accumulator that the gateway has delivered on a lane, at the newest block; zero: closed.
+    async fn inbox(&self, lane: LaneId) -> Result<B256, ChainError>;
+    /// Runs the call without submitting it, and returns the gas to submit it with.
+    async fn simulate(&self, call: &Call, signer: B256) -> Result<u64, ChainError>;
+    /// The sequence number (account nonce) that the chain expects next of a signer.
+    async fn next_sequence(&self, signer: B256) -> Result<u64, ChainError>;
+    /// Signs and submits. Each `attempt` above 0 offers more for the same sequence number, up to the configured cap.
+    async fn submit(
+        &self,
+        call: &Call,
+        signer: B256,
+        sequence: u64,
+        gas: u64,
+        attempt: u32,
+    ) -> Result<B256, ChainError>;
+    /// What became of a transaction; `None` while it is in no block.
+    async fn outcome(&self, transaction: B256) -> Result<Option<Outcome>, ChainError>;
+    /// Most gas that one call may take.
+    fn gas_limit(&self) -> u64;
+}

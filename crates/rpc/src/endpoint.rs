@@ -1,0 +1,150 @@
+//! One node.
+
+use std::{sync::Arc, time::Duration};
+
+use icc_chain::ChainError;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use url::Url;
+
+/// Most bytes of one answer: a block of full logs, with room.
+const MAX_BODY_BYTES: usize = 32 << 20;
+
+/// Why a call gave no result.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EndpointError {
+    /// No answer, too slow, too long, or not JSON-RPC. Another endpoint may do better.
+    #[error("{0}")]
+    Transport(String),
+    /// The node understood and refused.
+    #[error("{message} (code {code})")]
+    Refused {
+        /// JSON-RPC error code.
+        code: i64,
+        /// Its message, shortened to 300 characters.
+        message: String,
+        /// Its data, which for a reverted call is the revert data in hexadecimal.
+        data: Option<String>,
+    },
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: i64,
+    #[serde(default)]
+    message: String,
+    data: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    result: Value,
+    error: Option<Refusal>,
+}
+
+/// A JSON-RPC endpoint over HTTP; clones share it.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    url: Arc<Url>,
+    name: Arc<str>,
+    client: reqwest::Client,
+}
+
+impl Endpoint {
+    /// An endpoint whose calls take at most `timeout`.
+    ///
+    /// # Errors
+    /// A [`ChainError::Misconfigured`] if no HTTP client can be made.
+    pub fn new(url: Url, timeout: Duration) -> Result<Self, ChainError> {
+        let client = reqwest::Client::builder()
+            .timeout(timeout)
+            .connect_timeout(timeout.min(Duration::from_secs(3)))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| ChainError::Misconfigured(format!("no HTTP client: {error}")))?;
+        // Paths and queries of provider URLs often hold a key: they are never shown.
+        let name = match url.port() {
+            Some(port) => format!("{}:{port}", url.host_str().unwrap_or("?")),
+            None => url.host_str().unwrap_or("?").to_owned(),
+        };
+        Ok(Self { url: Arc::new(url), name: name.into(), client })
+    }
+
+    /// Host and port, for logs and metrics; without path, query or credentials.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Calls a method.
+    ///
+    /// # Errors
+    /// [`EndpointError`], which tells a refusal from a failure.
+    pub async fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, EndpointError> {
+        let result = self.call_inner(method, params).await;
+        let outcome = match &result {
+            Ok(_) => "ok",
+            Err(EndpointError::Transport(_)) => "failed",
+            Err(EndpointError::Refused { .. }) => "refused",
+        };
+        metrics::counter!("icc_rpc_calls_total", "endpoint" => self.name.to_string(), "outcome" => outcome).increment(1);
+        result
+    }
+
+    async fn call_inner<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, EndpointError> {
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let response = self
+            .client
+            .post(Url::clone(&self.url))
+            .json(&request)
+            .send()
+            .await
+            .map_err(|error| EndpointError::Transport(format!("{method}: {}", without_url(error))))?;
+        let body = read_bounded(response).await.map_err(|error| EndpointError::Transport(format!("{method}: {error}")))?;
+        let answer: Answer = serde_json::from_slice(&body)
+            .map_err(|error| EndpointError::Transport(format!("{method}: not a JSON-RPC answer: {error}")))?;
+        if let Some(refusal) = answer.error {
+            let data = match refusal.data {
+                Some(Value::String(data)) => Some(data),
+                Some(Value::Object(mut data)) => data.remove("data").and_then(|d| d.as_str().map(str::to_owned)),
+                _ => None,
+            };
+            let message = refusal.message.chars().take(300).collect();
+            return Err(EndpointError::Refused { code: refusal.code, message, data });
+        }
+        serde_json::from_value(answer.result)
+            .map_err(|error| EndpointError::Transport(format!("{method}: unexpected result: {error}")))
+    }
+
+    /// The same failure as a chain's error, naming this endpoint.
+    pub fn failed(&self, error: EndpointError) -> ChainError {
+        let range = matches!(&error, EndpointError::Refused { code, message, .. }
+            if *code == -32005 || ["range", "too many", "limit", "response size"].iter().any(|w| message.contains(w)));
+        let (endpoint, reason) = (self.name.to_string(), error.to_string());
+        if range { ChainError::RangeTooLarge { endpoint, reason } } else { ChainError::Unavailable { endpoint, reason } }
+    }
+}
+
+/// reqwest's errors print the URL, which may hold a key.
+fn without_url(error: reqwest::Error) -> String {
+    let timeout = error.is_timeout();
+    let error = error.without_url();
+    let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+    if timeout { "timed out".to_owned() } else { format!("{error}{cause}") }
+}
+
+async fn read_bounded(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
+    let too_long = || format!("answer is longer than {MAX_BODY_BYTES} bytes");
+    if response.content_length().is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(too_long());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(without_url)? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(too_long());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,84 @@
+//! Several endpoints that stand in for each other.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use backon::{ExponentialBuilder, Retryable};
+use icc_chain::{ChainError, Class};
+
+use crate::Endpoint;
+
+/// Rounds over all endpoints before a call is given up.
+const MAX_ROUNDS: usize = 3;
+
+/// Endpoints of one chain, for readers that trust any of them.
+#[derive(Debug)]
+pub struct Pool {
+    endpoints: Vec<Endpoint>,
+    preferred: AtomicUsize,
+}
+
+impl Pool {
+    /// A pool; at least one endpoint.
+    ///
+    /// # Errors
+    /// [`ChainError::Misconfigured`] without endpoints.
+    pub fn new(endpoints: Vec<Endpoint>) -> Result<Self, ChainError> {
+        if endpoints.is_empty() {
+            return Err(ChainError::Misconfigured("a chain needs at least one RPC endpoint".to_owned()));
+        }
+        Ok(Self { endpoints, preferred: AtomicUsize::new(0) })
+    }
+
+    /// All endpoints.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// Runs `operation` on one endpoint; on an error worth a retry, on the next one, in up to three rounds with
+    /// exponential backoff and jitter between rounds. The endpoint that last worked is asked first.
+    ///
+    /// # Errors
+    /// The last error.
+    pub async fn first<T, F, Fut>(&self, operation: F) -> Result<T, ChainError>
+    where
+        F: Fn(Endpoint) -> Fut,
+        Fut: Future<Output = Result<T, ChainError>>,
+    {
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_delay(Duration::from_secs(2))
+            .with_max_times(MAX_ROUNDS - 1)
+            .with_jitter();
+        (|| self.round(&operation))
+            .retry(backoff)
+            .when(|error| error.class() == Class::Retry && !matches!(error, ChainError::RangeTooLarge { .. }))
+            .await
+    }
+
+    async fn round<T, F, Fut>(&self, operation: &F) -> Result<T, ChainError>
+    where
+        F: Fn(Endpoint) -> Fut,
+        Fut: Future<Output = Result<T, ChainError>>,
+    {
+        let start = self.preferred.load(Ordering::Relaxed);
+        let mut last = ChainError::Misconfigured("no endpoint".to_owned());
+        for step in 0..self.endpoints.len() {
+            let index = (start + step) % self.endpoints.len();
+            match operation(self.endpoints[index].clone()).await {
+                Ok(value) => {
+                    self.preferred.store(index, Ordering::Relaxed);
+                    return Ok(value);
+                }
+                Err(error) if error.class() == Class::Retry => {
+                    tracing::debug!(endpoint = self.endpoints[index].name(), %error, "endpoint failed");
+                    last = error;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+}

@@ -1,0 +1,158 @@
+//! Attestations and the checkpoints that a quorum of them makes.
+
+use alloy_primitives::{Address, B256};
+use icc_protocol::{Checkpoint, CompactSignature, LaneId, ValidatorSet};
+use sqlx::{query, query_scalar};
+
+use crate::{
+    Store, StoreError,
+    convert::{hash, number, unsigned},
+    events::wake,
+};
+
+/// A stored attestation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredAttestation {
+    /// What was signed.
+    pub checkpoint: Checkpoint,
+    /// By whom.
+    pub signer: Address,
+    /// The signature.
+    pub signature: CompactSignature,
+}
+
+/// What a new attestation did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntakeOutcome {
+    /// It was known.
+    Duplicate,
+    /// It counts; this many of this accumulator now.
+    Counted(usize),
+    /// It was the vote that reached the quorum, and has woken the lane.
+    Quorum(usize),
+}
+
+impl Store {
+    /// Stores an attestation whose signature has been checked, and the checkpoint if it now has a quorum of `set`.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is stored then.
+    pub async fn add_attestation(
+        &self,
+        attestation: &StoredAttestation,
+        set: &ValidatorSet,
+    ) -> Result<IntakeOutcome, StoreError> {
+        let checkpoint = &attestation.checkpoint;
+        let lane = checkpoint.lane.0.as_slice();
+        let nonce = number(checkpoint.nonce, "nonce")?;
+        let mut tx = self.pool.begin().await?;
+        // One vote at a time for a checkpoint, so that exactly one of two simultaneous votes sees the quorum.
+        query!("select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex') || $2::text, 0))", lane, nonce.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        let inserted = query!(
+            "insert into attestation (lane, nonce, accumulator, signer, signature) values ($1, $2, $3, $4, $5)
+             on conflict do nothing",
+            lane,
+            nonce,
+            checkpoint.accumulator.as_slice(),
+            attestation.signer.as_slice(),
+            attestation.signature.0.as_slice(),
+        )
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if inserted == 0 {
+            return Ok(IntakeOutcome::Duplicate);
+        }
+        let members: Vec<Vec<u8>> = set.members().iter().map(|member| member.to_vec()).collect();
+        let votes = query_scalar!(
+            r#"select count(*) as "votes!" from attestation
+               where lane = $1 and nonce = $2 and accumulator = $3 and signer = any($4)"#,
+            lane,
+            nonce,
+            checkpoint.accumulator.as_slice(),
+            &members,
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        let votes = usize::try_from(votes).unwrap_or(0);
+        let mut outcome = IntakeOutcome::Counted(votes);
+        if votes >= set.quorum() {
+            let new = query!(
+                "insert into checkpoint (lane, nonce, accumulator) values ($1, $2, $3) on conflict do nothing",
+                lane,
+                nonce,
+                checkpoint.accumulator.as_slice(),
+            )
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            if new == 1 {
+                wake(&mut tx, checkpoint.lane).await?;
+                outcome = IntakeOutcome::Quorum(votes);
+            }
+        }
+        tx.commit().await?;
+        Ok(outcome)
+    }
+
+    /// Attestations of one checkpoint.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn attestations(&self, checkpoint: &Checkpoint) -> Result<Vec<(Address, CompactSignature)>, StoreError> {
+        let rows = query!(
+            "select signer, signature from attestation where lane = $1 and nonce = $2 and accumulator = $3",
+            checkpoint.lane.0.as_slice(),
+            number(checkpoint.nonce, "nonce")?,
+            checkpoint.accumulator.as_slice(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let signer = Address::try_from(row.signer.as_slice())
+                    .map_err(|_| StoreError::Corrupt("a signer is no address".to_owned()))?;
+                let signature = <[u8; 64]>::try_from(row.signature.as_slice())
+                    .map_err(|_| StoreError::Corrupt("a signature is not 64 bytes".to_owned()))?;
+                Ok((signer, CompactSignature(signature)))
+            })
+            .collect()
+    }
+
+    /// The accumulator that this core holds as final at a nonce; `None` if it does not (yet).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn final_accumulator(&self, lane: LaneId, nonce: u64) -> Result<Option<B256>, StoreError> {
+        let row = query_scalar!(
+            "select m.accumulator from message m join chain_cursor c on c.chain_id = m.source_chain
+             where m.lane = $1 and m.nonce = $2 and m.block_number <= c.final_number",
+            lane.0.as_slice(),
+            number(nonce, "nonce")?,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_deref().map(hash).transpose()
+    }
+
+    /// Lanes with final messages beyond the newest checkpoint, and the nonce of that checkpoint: what to ask the
+    /// validators for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lanes_without_quorum(&self) -> Result<Vec<(LaneId, u64)>, StoreError> {
+        let rows = query!(
+            r#"select m.lane as "lane!", coalesce((select max(k.nonce) from checkpoint k where k.lane = m.lane), 0)
+                      as "signed!"
+               from message m join chain_cursor c on c.chain_id = m.source_chain
+               where m.block_number <= c.final_number
+               group by m.lane
+               having max(m.nonce) > coalesce((select max(k.nonce) from checkpoint k where k.lane = m.lane), 0)"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok((crate::convert::lane(&row.lane)?, unsigned(row.signed)?))).collect()
+    }
+}

@@ -1,0 +1,88 @@
+//! Recorded messages that the relay may execute.
+
+use std::time::Duration;
+
+use alloy_primitives::Bytes;
+use icc_protocol::LaneId;
+use sqlx::query;
+
+use crate::{
+    Store, StoreError,
+    convert::{number, unsigned},
+};
+
+/// A recorded message whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueExecution {
+    /// Its nonce.
+    pub nonce: u64,
+    /// The encoded message.
+    pub encoded: Bytes,
+    /// How often it has been tried.
+    pub attempts: u32,
+}
+
+impl Store {
+    /// Recorded messages of a lane that are not executed, have been tried fewer than `max_attempts` times, and whose
+    /// pause after the last attempt is over.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn due_executions(
+        &self,
+        lane: LaneId,
+        max_attempts: u32,
+        limit: u32,
+    ) -> Result<Vec<DueExecution>, StoreError> {
+        let rows = query!(
+            r#"select r.nonce as "nonce!", m.encoded as "encoded!", coalesce(a.attempts, 0) as "attempts!"
+               from recorded r
+               join message m on m.lane = r.lane and m.nonce = r.nonce
+               left join executed e on e.lane = r.lane and e.nonce = r.nonce
+               left join execute_attempt a on a.lane = r.lane and a.nonce = r.nonce
+               where r.lane = $1 and e.nonce is null and r.reason in (0, 1)
+                 and coalesce(a.attempts, 0) < $2 and coalesce(a.next_at, now()) <= now()
+               order by r.nonce limit $3"#,
+            lane.0.as_slice(),
+            i32::try_from(max_attempts).unwrap_or(i32::MAX),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(DueExecution {
+                    nonce: unsigned(row.nonce)?,
+                    encoded: row.encoded.into(),
+                    attempts: u32::try_from(row.attempts).unwrap_or(0),
+                })
+            })
+            .collect()
+    }
+
+    /// Notes that an execution was tried, and pauses it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_execution(
+        &self,
+        lane: LaneId,
+        nonce: u64,
+        error: &str,
+        pause: Duration,
+    ) -> Result<(), StoreError> {
+        query!(
+            "insert into execute_attempt (lane, nonce, attempts, next_at, last_error)
+             values ($1, $2, 1, now() + make_interval(secs => $4), $3)
+             on conflict (lane, nonce) do update set attempts = execute_attempt.attempts + 1, next_at = excluded.next_at,
+                 last_error = excluded.last_error",
+            lane.0.as_slice(),
+            number(nonce, "nonce")?,
+            error.chars().take(500).collect::<String>(),
+            pause.as_secs_f64(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

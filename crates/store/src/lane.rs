@@ -1,0 +1,165 @@
+//! What the relay reads of a lane.
+
+use alloy_primitives::{B256, Bytes};
+use icc_protocol::{ChainId, Checkpoint, LaneId, ValidatorSet};
+use sqlx::{query, query_scalar};
+
+use crate::{
+    Store, StoreError,
+    convert::{chain, chain_id, hash, lane, number, unsigned},
+};
+
+/// An open lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneRow {
+    /// Its id.
+    pub lane: LaneId,
+    /// From.
+    pub source_chain: ChainId,
+    /// The sending gateway.
+    pub source_gateway: B256,
+    /// To.
+    pub destination_chain: ChainId,
+    /// Generation.
+    pub generation: u32,
+}
+
+/// A checkpoint with a quorum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuorumCheckpoint(pub Checkpoint);
+
+/// Consecutive messages of a lane after an accumulator.
+#[derive(Debug, Clone, Default)]
+pub struct LaneBacklog {
+    /// Nonce of the message at the accumulator asked for (0: before the first).
+    pub after_nonce: u64,
+    /// Encoded messages from `after_nonce + 1`.
+    pub messages: Vec<Bytes>,
+}
+
+impl Store {
+    /// All lanes that their source has opened.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lanes(&self) -> Result<Vec<LaneRow>, StoreError> {
+        let rows =
+            query!("select chain_id, gateway, remote_chain, generation, outbound from lane_opened order by outbound")
+                .fetch_all(&self.pool)
+                .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(LaneRow {
+                    lane: lane(&row.outbound)?,
+                    source_chain: chain_id(row.chain_id)?,
+                    source_gateway: hash(&row.gateway)?,
+                    destination_chain: chain_id(row.remote_chain)?,
+                    generation: u32::try_from(row.generation)
+                        .map_err(|_| StoreError::Corrupt("a generation is out of range".to_owned()))?,
+                })
+            })
+            .collect()
+    }
+
+    /// The nonce at which a lane's accumulator is `accumulator`; 0 for the lane id itself, `None` if unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn nonce_at(&self, lane: LaneId, accumulator: B256) -> Result<Option<u64>, StoreError> {
+        if accumulator == lane.0 {
+            return Ok(Some(0));
+        }
+        let nonce = query_scalar!(
+            "select nonce from message where lane = $1 and accumulator = $2",
+            lane.0.as_slice(),
+            accumulator.as_slice(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        nonce.map(unsigned).transpose()
+    }
+
+    /// Up to `limit` messages after a nonce, up to and including `last`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn messages(
+        &self,
+        lane: LaneId,
+        after: u64,
+        last: u64,
+        limit: u32,
+    ) -> Result<LaneBacklog, StoreError> {
+        let rows = query_scalar!(
+            "select encoded from message where lane = $1 and nonce > $2 and nonce <= $3 order by nonce limit $4",
+            lane.0.as_slice(),
+            number(after, "nonce")?,
+            number(last, "nonce")?,
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(LaneBacklog { after_nonce: after, messages: rows.into_iter().map(Bytes::from).collect() })
+    }
+
+    /// Checkpoints with a quorum after a nonce, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn checkpoints_after(
+        &self,
+        lane: LaneId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<QuorumCheckpoint>, StoreError> {
+        let rows = query!(
+            "select nonce, accumulator from checkpoint where lane = $1 and nonce > $2 order by nonce limit $3",
+            lane.0.as_slice(),
+            number(after, "nonce")?,
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let checkpoint =
+                    Checkpoint { lane, nonce: unsigned(row.nonce)?, accumulator: hash(&row.accumulator)? };
+                Ok(QuorumCheckpoint(checkpoint))
+            })
+            .collect()
+    }
+
+    /// The current validator set of a chain's gateway, as far as it is indexed.
+    ///
+    /// # Errors
+    /// [`StoreError`], also for a stored set that is none.
+    pub async fn current_set(&self, id: ChainId) -> Result<Option<(u64, ValidatorSet)>, StoreError> {
+        let row = query!(
+            "select epoch, members from validator_set where chain_id = $1 order by epoch desc limit 1",
+            chain(id)?
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| {
+            let set = ValidatorSet::decode(&row.members).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            Ok((unsigned(row.epoch)?, set))
+        })
+        .transpose()
+    }
+
+    /// Says why a lane's relay does not get on; an empty note clears it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_relay(&self, lane: LaneId, note: &str) -> Result<(), StoreError> {
+        query!(
+            "insert into relay_note (lane, note) values ($1, $2)
+             on conflict (lane) do update set note = $2, noted_at = now() where relay_note.note <> $2",
+            lane.0.as_slice(),
+            note.chars().take(500).collect::<String>(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

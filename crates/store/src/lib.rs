@@ -1,0 +1,21 @@
+//! Every line of SQL of the project. The chain tables are a view of the chains and can be dropped and indexed again;
+//! the others hold what is not on any chain.
+
+mod attestation;
+mod chain;
+mod convert;
+mod events;
+mod execute;
+mod lane;
+mod lease;
+mod status;
+mod store;
+
+pub use attestation::{IntakeOutcome, StoredAttestation};
+pub use chain::{ApplyError, BlockRow, Cursor, IndexedBlock};
+pub use events::{DeliveryRow, EventRow, ExecutedRow, LaneOpenedRow, MessageRow, RecordedRow, ValidatorSetRow};
+pub use execute::DueExecution;
+pub use lane::{LaneBacklog, LaneRow, QuorumCheckpoint};
+pub use lease::Lease;
+pub use status::{ChainStatus, MessageStatus, RecordedStatus};
+pub use store::{Store, StoreError, Wakeups};

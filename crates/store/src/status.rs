@@ -1,0 +1,182 @@
+//! What people ask: where is my message, how are the chains.
+
+use alloy_primitives::{B256, Bytes};
+use icc_protocol::{ChainId, LaneId, Progress, RecordedReason};
+use sqlx::{query, query_scalar};
+
+use crate::{
+    Store, StoreError,
+    convert::{chain_id, hash, lane, number, unsigned},
+};
+
+/// A message that waits for `execute`, or waited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedStatus {
+    /// Why.
+    pub reason: RecordedReason,
+    /// How often the relay tried.
+    pub attempts: u32,
+    /// What happened last.
+    pub last_error: Option<String>,
+}
+
+/// All that is known of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageStatus {
+    /// Its lane.
+    pub lane: LaneId,
+    /// Its nonce.
+    pub nonce: u64,
+    /// From.
+    pub source_chain: ChainId,
+    /// To.
+    pub destination_chain: ChainId,
+    /// As sent.
+    pub encoded: Bytes,
+    /// Height of its block.
+    pub source_block: u64,
+    /// Height up to which the source is final.
+    pub source_final: u64,
+    /// Its transaction.
+    pub source_transaction: B256,
+    /// Signatures on the checkpoint at or next after it that has most.
+    pub signatures: u32,
+    /// The transaction that delivered it.
+    pub delivery_transaction: Option<B256>,
+    /// Set if it was recorded.
+    pub recorded: Option<RecordedStatus>,
+    /// The transaction that executed it after it was recorded.
+    pub execute_transaction: Option<B256>,
+    /// What the relay of its lane says.
+    pub relay_note: Option<String>,
+    /// The facts that make its state.
+    pub progress: Progress,
+}
+
+/// How far a chain is indexed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainStatus {
+    /// Which.
+    pub chain: ChainId,
+    /// Newest block seen.
+    pub head: u64,
+    /// Last block indexed.
+    pub indexed: u64,
+    /// Last final block.
+    pub finalized: u64,
+}
+
+impl Store {
+    /// Messages sent by a transaction, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn messages_of(&self, transaction: B256) -> Result<Vec<(LaneId, u64)>, StoreError> {
+        let rows = query!(
+            "select lane, nonce from message where transaction = $1 order by log_index limit 1000",
+            transaction.as_slice()
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok((lane(&row.lane)?, unsigned(row.nonce)?))).collect()
+    }
+
+    /// Where a message is; `None` if it is not known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn message_status(&self, id: LaneId, nonce: u64) -> Result<Option<MessageStatus>, StoreError> {
+        let key = id.0.as_slice();
+        let n = number(nonce, "nonce")?;
+        let row = query!(
+            r#"select m.source_chain, m.destination_chain, m.encoded, m.block_number, m.transaction,
+                      s.final_number as "source_final!",
+                      d.transaction as "delivered_by?", d.block_number as "delivered_at?",
+                      r.reason as "reason?", r.block_number as "recorded_at?",
+                      e.transaction as "executed_by?", e.block_number as "executed_at?",
+                      t.final_number as "destination_final?",
+                      a.attempts as "attempts?", a.last_error as "last_error?",
+                      n.note as "note?",
+                      exists(select 1 from checkpoint k where k.lane = m.lane and k.nonce >= m.nonce) as "quorum!"
+               from message m
+               join chain_cursor s on s.chain_id = m.source_chain
+               left join chain_cursor t on t.chain_id = m.destination_chain
+               left join delivery d on d.lane = m.lane and d.to_nonce >= m.nonce and d.from_nonce <= m.nonce
+               left join recorded r on r.lane = m.lane and r.nonce = m.nonce
+               left join executed e on e.lane = m.lane and e.nonce = m.nonce
+               left join execute_attempt a on a.lane = m.lane and a.nonce = m.nonce
+               left join relay_note n on n.lane = m.lane
+               where m.lane = $1 and m.nonce = $2"#,
+            key,
+            n,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let last_step = row.executed_at.or(row.recorded_at).or(row.delivered_at);
+        let progress = Progress {
+            source_final: row.block_number <= row.source_final,
+            quorum: row.quorum,
+            in_inbox: row.delivered_by.is_some(),
+            recorded: row.reason.is_some(),
+            executed: row.executed_by.is_some(),
+            destination_final: last_step.zip(row.destination_final).is_some_and(|(at, last)| at <= last),
+        };
+        let recorded = row.reason.map(|reason| {
+            let reason = u8::try_from(reason).ok().and_then(RecordedReason::from_code);
+            Ok::<_, StoreError>(RecordedStatus {
+                reason: reason.ok_or_else(|| StoreError::Corrupt("an unknown reason".to_owned()))?,
+                attempts: row.attempts.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+                last_error: row.last_error,
+            })
+        });
+        Ok(Some(MessageStatus {
+            lane: id,
+            nonce,
+            source_chain: chain_id(row.source_chain)?,
+            destination_chain: chain_id(row.destination_chain)?,
+            encoded: row.encoded.into(),
+            source_block: unsigned(row.block_number)?,
+            source_final: unsigned(row.source_final)?,
+            source_transaction: hash(&row.transaction)?,
+            signatures: self.most_signatures(key, n).await?,
+            delivery_transaction: row.delivered_by.as_deref().map(hash).transpose()?,
+            recorded: recorded.transpose()?,
+            execute_transaction: row.executed_by.as_deref().map(hash).transpose()?,
+            relay_note: row.note.filter(|note| !note.is_empty()),
+            progress,
+        }))
+    }
+
+    async fn most_signatures(&self, lane: &[u8], nonce: i64) -> Result<u32, StoreError> {
+        let most = query_scalar!(
+            r#"select count(*) as "votes!" from attestation where lane = $1 and nonce >= $2
+               group by nonce, accumulator order by 1 desc limit 1"#,
+            lane,
+            nonce,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(most.and_then(|votes| u32::try_from(votes).ok()).unwrap_or(0))
+    }
+
+    /// How far each chain is indexed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chains(&self) -> Result<Vec<ChainStatus>, StoreError> {
+        let rows = query!("select chain_id, head_number, number, final_number from chain_cursor order by chain_id")
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ChainStatus {
+                    chain: chain_id(row.chain_id)?,
+                    head: unsigned(row.head_number)?,
+                    indexed: unsigned(row.number)?,
+                    finalized: unsigned(row.final_number)?,
+                })
+            })
+            .collect()
+    }
+}
