@@ -15,7 +15,7 @@ pub use accumulator::{fold, fold_all, message_id};
 pub use checkpoint::{Checkpoint, Domain, SIGN_INTERVAL, is_sign_point, sign_points};
 pub use ids::{ChainId, LaneId, NetworkId, UnknownForm};
 pub use lane::Lane;
-pub use message::{DecodeError, HEADER_LENGTH, Kind, MAX_PAYLOAD_LENGTH, Message};
+pub use message::{DecodeError, HEADER_LENGTH, INLINE_GAS, Kind, MAX_GAS_LIMIT, MAX_PAYLOAD_LENGTH, Message};
 pub use signature::{CompactSignature, PackError, SignatureError, SignatureSet};
 pub use transfer::{Progress, RecordedReason, TransferState, TransitionError};
 pub use validator_set::{MAX_VALIDATORS, SetError, ValidatorSet, quorum};

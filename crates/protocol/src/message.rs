@@ -7,6 +7,11 @@ pub const HEADER_LENGTH: usize = 85;
 /// Most bytes of payload.
 pub const MAX_PAYLOAD_LENGTH: usize = 10_240;
 
+/// A call with at most this gas limit runs within its delivery; one above waits for `execute`.
+pub const INLINE_GAS: u32 = 250_000;
+/// Most gas that a message may ask for: with what surrounds it, it must fit one transaction (EIP-7825).
+pub const MAX_GAS_LIMIT: u32 = 15_000_000;
+
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]

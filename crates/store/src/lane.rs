@@ -2,7 +2,7 @@
 
 use alloy_primitives::{B256, Bytes};
 use icc_protocol::{ChainId, Checkpoint, LaneId, ValidatorSet};
-use sqlx::{query, query_scalar};
+use sqlx::{query, query_as, query_scalar};
 
 use crate::{
     Store, StoreError,
@@ -24,6 +24,29 @@ pub struct LaneRow {
     pub generation: u32,
 }
 
+struct LaneColumns {
+    chain_id: i64,
+    gateway: Vec<u8>,
+    remote_chain: i64,
+    generation: i64,
+    outbound: Vec<u8>,
+}
+
+impl TryFrom<LaneColumns> for LaneRow {
+    type Error = StoreError;
+
+    fn try_from(row: LaneColumns) -> Result<Self, StoreError> {
+        Ok(Self {
+            lane: lane(&row.outbound)?,
+            source_chain: chain_id(row.chain_id)?,
+            source_gateway: hash(&row.gateway)?,
+            destination_chain: chain_id(row.remote_chain)?,
+            generation: u32::try_from(row.generation)
+                .map_err(|_| StoreError::Corrupt("a generation is out of range".to_owned()))?,
+        })
+    }
+}
+
 /// A checkpoint with a quorum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuorumCheckpoint(pub Checkpoint);
@@ -43,22 +66,28 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn lanes(&self) -> Result<Vec<LaneRow>, StoreError> {
-        let rows =
-            query!("select chain_id, gateway, remote_chain, generation, outbound from lane_opened order by outbound")
-                .fetch_all(&self.pool)
-                .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(LaneRow {
-                    lane: lane(&row.outbound)?,
-                    source_chain: chain_id(row.chain_id)?,
-                    source_gateway: hash(&row.gateway)?,
-                    destination_chain: chain_id(row.remote_chain)?,
-                    generation: u32::try_from(row.generation)
-                        .map_err(|_| StoreError::Corrupt("a generation is out of range".to_owned()))?,
-                })
-            })
-            .collect()
+        let rows = query_as!(
+            LaneColumns,
+            "select chain_id, gateway, remote_chain, generation, outbound from lane_opened order by outbound"
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(LaneRow::try_from).collect()
+    }
+
+    /// One lane; `None` if its source has not opened it, as far as it is indexed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lane(&self, id: LaneId) -> Result<Option<LaneRow>, StoreError> {
+        let row = query_as!(
+            LaneColumns,
+            "select chain_id, gateway, remote_chain, generation, outbound from lane_opened where outbound = $1",
+            id.0.as_slice(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(LaneRow::try_from).transpose()
     }
 
     /// The nonce at which a lane's accumulator is `accumulator`; 0 for the lane id itself, `None` if unknown.
@@ -77,6 +106,17 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         nonce.map(unsigned).transpose()
+    }
+
+    /// The newest nonce that the destination's indexer has seen delivered; 0 before the first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delivered_nonce(&self, lane: LaneId) -> Result<u64, StoreError> {
+        let nonce = query_scalar!("select max(to_nonce) from delivery where lane = $1", lane.0.as_slice())
+            .fetch_one(&self.pool)
+            .await?;
+        nonce.map_or(Ok(0), unsigned)
     }
 
     /// Up to `limit` messages after a nonce, up to and including `last`.

@@ -1,0 +1,107 @@
+//! Attestations in: checked, compared with this core's own final view, stored.
+
+use std::{collections::HashMap, sync::Arc};
+
+use icc_attest::{Attestation, Comparison, compare, verify};
+use icc_protocol::{Domain, LaneId, ValidatorSet};
+use icc_store::{IntakeOutcome, LaneRow, Store, StoreError, StoredAttestation};
+use tokio::sync::RwLock;
+
+use crate::{IntakeAnswer, RefusedAttestation};
+
+/// Intake could not be done; the sender may try again.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeFailure {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Takes attestations in.
+#[derive(Clone)]
+pub struct Intake {
+    store: Store,
+    domain: Domain,
+    /// Lanes never change once they are open: a static fact.
+    lanes: Arc<RwLock<HashMap<LaneId, LaneRow>>>,
+}
+
+impl Intake {
+    /// An intake of one network.
+    pub fn new(store: Store, domain: Domain) -> Self {
+        Self { store, domain, lanes: Arc::default() }
+    }
+
+    /// Checks and stores a batch. Bad ones are told one by one; they do not keep good ones out.
+    ///
+    /// # Errors
+    /// [`IntakeFailure`] when the database fails; what was stored stays stored.
+    pub async fn take(&self, batch: &[Attestation]) -> Result<IntakeAnswer, IntakeFailure> {
+        let mut answer = IntakeAnswer::default();
+        let mut sets: HashMap<u64, Option<ValidatorSet>> = HashMap::new();
+        for (index, attestation) in batch.iter().enumerate() {
+            let refused = match self.take_one(attestation, &mut sets).await? {
+                Ok(IntakeOutcome::Duplicate) => {
+                    answer.duplicates += 1;
+                    continue;
+                }
+                Ok(_) => {
+                    answer.accepted += 1;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            metrics::counter!("icc_attestations_refused_total").increment(1);
+            answer.refused.push(RefusedAttestation { index, error: refused });
+        }
+        Ok(answer)
+    }
+
+    async fn take_one(
+        &self,
+        attestation: &Attestation,
+        sets: &mut HashMap<u64, Option<ValidatorSet>>,
+    ) -> Result<Result<IntakeOutcome, String>, IntakeFailure> {
+        let Some(lane) = self.lane(attestation.lane).await? else {
+            return Ok(Err(format!("lane: {} is not open, or not indexed yet", attestation.lane)));
+        };
+        let destination = lane.destination_chain;
+        if !sets.contains_key(&destination.0) {
+            let set = self.store.current_set(destination).await?.map(|(_, set)| set);
+            sets.insert(destination.0, set);
+        }
+        let Some(set) = sets.get(&destination.0).and_then(Option::as_ref) else {
+            return Ok(Err(format!("lane: the validator set of chain {destination} is not indexed yet")));
+        };
+        let verified = match verify(&self.domain, set, attestation) {
+            Ok(verified) => verified,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let own = self.store.final_accumulator(attestation.lane, attestation.nonce).await?;
+        if let Comparison::Conflicts { own } = compare(own, attestation.accumulator) {
+            metrics::counter!("icc_attestations_conflicting_total").increment(1);
+            tracing::error!(
+                signer = %verified.signer, lane = %attestation.lane, nonce = attestation.nonce, %own,
+                signed = %attestation.accumulator, "ATTESTATION CONFLICTS with this core's final view"
+            );
+            return Ok(Err(format!("accumulator: this core holds {own} as final")));
+        }
+        let stored = StoredAttestation {
+            checkpoint: verified.checkpoint,
+            signer: verified.signer,
+            signature: verified.signature,
+        };
+        Ok(Ok(self.store.add_attestation(&stored, set).await?))
+    }
+
+    async fn lane(&self, id: LaneId) -> Result<Option<LaneRow>, StoreError> {
+        if let Some(lane) = self.lanes.read().await.get(&id) {
+            return Ok(Some(*lane));
+        }
+        let lane = self.store.lane(id).await?;
+        if let Some(lane) = lane {
+            self.lanes.write().await.insert(id, lane);
+        }
+        Ok(lane)
+    }
+}

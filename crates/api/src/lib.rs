@@ -1,0 +1,15 @@
+//! The core's HTTP. `POST /v1/attestations` takes validators' signatures; `GET /v1/transactions/{hash}` and
+//! `GET /v1/messages/{lane}/{nonce}` tell where messages are and why; `GET /v1/chains` how far the view of the chains
+//! is; `GET /healthz` and `GET /metrics` are for operators.
+
+mod collect;
+mod intake;
+mod reason;
+mod routes;
+mod types;
+
+pub use collect::{Collector, CollectorConfig};
+pub use intake::{Intake, IntakeFailure};
+pub use reason::reason;
+pub use routes::{ApiState, router};
+pub use types::{ChainView, IntakeAnswer, MessageView, Problem, RefusedAttestation, TransactionView};

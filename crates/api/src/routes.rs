@@ -1,0 +1,142 @@
+//! The routes.
+
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+use axum::{
+    Json, Router,
+    extract::{Path, State, rejection::JsonRejection},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use icc_attest::{AttestationBatch, MAX_BATCH};
+use icc_protocol::LaneId;
+use icc_service::Telemetry;
+use icc_store::{Store, StoreError};
+
+use crate::{ChainView, Intake, IntakeAnswer, IntakeFailure, MessageView, Problem, TransactionView, reason};
+
+/// What the routes need.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The database.
+    pub store: Store,
+    /// Attestations in.
+    pub intake: Intake,
+    /// Metrics out.
+    pub telemetry: Telemetry,
+}
+
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(Problem { error: self.1 })).into_response()
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "request failed");
+        Self(StatusCode::SERVICE_UNAVAILABLE, "the database cannot be asked; try again".to_owned())
+    }
+}
+
+impl From<IntakeFailure> for Refusal {
+    fn from(error: IntakeFailure) -> Self {
+        let IntakeFailure::Store(error) = error;
+        error.into()
+    }
+}
+
+fn bad(field: &str, problem: impl std::fmt::Display) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, format!("{field}: {problem}"))
+}
+
+/// The core's router.
+pub fn router(state: ApiState) -> Router {
+    Router::new()
+        .route("/v1/attestations", post(attestations))
+        .route("/v1/transactions/{hash}", get(transaction))
+        .route("/v1/messages/{lane}/{nonce}", get(message))
+        .route("/v1/chains", get(chains))
+        .route("/healthz", get(health))
+        .route("/metrics", get(metrics))
+        .with_state(Arc::new(state))
+}
+
+type AppState = State<Arc<ApiState>>;
+
+async fn attestations(
+    State(state): AppState,
+    body: Result<Json<AttestationBatch>, JsonRejection>,
+) -> Result<Json<IntakeAnswer>, Refusal> {
+    let Json(batch) = body.map_err(|error| Refusal(error.status(), format!("body: {}", error.body_text())))?;
+    if batch.attestations.len() > MAX_BATCH {
+        let count = batch.attestations.len();
+        return Err(bad("attestations", format!("{count} are too many; at most {MAX_BATCH} a request")));
+    }
+    Ok(Json(state.intake.take(&batch.attestations).await?))
+}
+
+async fn transaction(
+    State(state): AppState,
+    Path(hash): Path<String>,
+) -> Result<Json<TransactionView>, Refusal> {
+    let hash: B256 = hash.parse().map_err(|_| bad("hash", "must be 0x and 64 hexadecimal digits"))?;
+    let mut messages = Vec::new();
+    for (lane, nonce) in state.store.messages_of(hash).await? {
+        messages.extend(view(&state, lane, nonce).await?);
+    }
+    Ok(Json(TransactionView { messages }))
+}
+
+async fn message(
+    State(state): AppState,
+    Path((lane, nonce)): Path<(String, String)>,
+) -> Result<Json<MessageView>, Refusal> {
+    let lane: LaneId = lane.parse().map_err(|error| bad("lane", error))?;
+    let nonce: u64 = nonce.parse().ok().filter(|nonce| i64::try_from(*nonce).is_ok() && *nonce > 0)
+        .ok_or_else(|| bad("nonce", "must be a number from 1"))?;
+    let found = view(&state, lane, nonce).await?;
+    found.map(Json).ok_or_else(|| {
+        Refusal(StatusCode::NOT_FOUND, format!("message {nonce} of lane {lane} has not been seen"))
+    })
+}
+
+async fn view(state: &ApiState, lane: LaneId, nonce: u64) -> Result<Option<MessageView>, Refusal> {
+    let Some(status) = state.store.message_status(lane, nonce).await? else { return Ok(None) };
+    let set = state.store.current_set(status.destination_chain).await?;
+    let (transfer_state, text) = reason(&status, set.map(|(_, set)| set.quorum()));
+    Ok(Some(MessageView {
+        lane: lane.to_string(),
+        nonce,
+        source_chain: status.source_chain.0,
+        destination_chain: status.destination_chain.0,
+        state: transfer_state,
+        reason: text,
+        source_transaction: status.source_transaction,
+        delivery_transaction: status.delivery_transaction,
+        execute_transaction: status.execute_transaction,
+    }))
+}
+
+async fn chains(State(state): AppState) -> Result<Json<Vec<ChainView>>, Refusal> {
+    let chains = state.store.chains().await?.into_iter().map(|chain| ChainView {
+        chain: chain.chain.0,
+        head: chain.head,
+        indexed: chain.indexed,
+        finalized: chain.finalized,
+    });
+    Ok(Json(chains.collect()))
+}
+
+async fn health(State(state): AppState) -> Result<&'static str, Refusal> {
+    state.store.ping().await?;
+    Ok("ok\n")
+}
+
+async fn metrics(State(state): AppState) -> String {
+    state.telemetry.render()
+}

@@ -1,0 +1,77 @@
+//! What the API answers: not the domain's types, so that either can change alone.
+
+use alloy_primitives::B256;
+use icc_protocol::TransferState;
+use serde::{Deserialize, Serialize};
+
+/// An error's body.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Problem {
+    /// What was wrong and what to do, naming the field.
+    pub error: String,
+}
+
+/// Where a message is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MessageView {
+    /// Its lane.
+    pub lane: String,
+    /// Its nonce in the lane.
+    pub nonce: u64,
+    /// Chain id of its source.
+    pub source_chain: u64,
+    /// Chain id of its destination.
+    pub destination_chain: u64,
+    /// Its state.
+    pub state: TransferState,
+    /// Why it is at this state and not further, for people.
+    pub reason: String,
+    /// The transaction that sent it.
+    pub source_transaction: B256,
+    /// The transaction that delivered it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery_transaction: Option<B256>,
+    /// The transaction that executed it after it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execute_transaction: Option<B256>,
+}
+
+/// The messages of a transaction.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TransactionView {
+    /// In the order they were sent; empty while the transaction has not been seen.
+    pub messages: Vec<MessageView>,
+}
+
+/// How far a chain is indexed.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct ChainView {
+    /// Chain id.
+    pub chain: u64,
+    /// Newest block seen.
+    pub head: u64,
+    /// Last block indexed.
+    pub indexed: u64,
+    /// Last final block.
+    pub finalized: u64,
+}
+
+/// An attestation that does not count.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RefusedAttestation {
+    /// Its place in the request.
+    pub index: usize,
+    /// Why, naming the field.
+    pub error: String,
+}
+
+/// What became of a batch of attestations.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct IntakeAnswer {
+    /// New ones that count.
+    pub accepted: usize,
+    /// Known ones.
+    pub duplicates: usize,
+    /// The others.
+    pub refused: Vec<RefusedAttestation>,
+}

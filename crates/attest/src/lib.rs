@@ -1,0 +1,9 @@
+//! Attestations, shared by validator and core. No I/O.
+
+mod compare;
+mod verify;
+mod wire;
+
+pub use compare::{Comparison, compare};
+pub use verify::{IntakeError, VerifiedAttestation, verify};
+pub use wire::{Attestation, AttestationBatch, MAX_BATCH};

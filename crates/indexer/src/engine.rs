@@ -1,0 +1,122 @@
+//! The loop of an indexer.
+
+use std::{sync::Arc, time::Duration};
+
+use icc_chain::{Block, ChainReader};
+use icc_store::{BlockRow, Cursor, Store};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::IndexError;
+
+/// How a chain is indexed.
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    /// Events before and in this block are not looked for (the gateway was not deployed yet).
+    pub start_block: u64,
+    /// Most blocks in one range of a backfill.
+    pub max_range: u64,
+    /// Longest wait for a head hint.
+    pub idle: Duration,
+}
+
+/// Follows one chain.
+pub struct Indexer {
+    pub(crate) reader: Arc<dyn ChainReader>,
+    pub(crate) store: Store,
+    pub(crate) config: Config,
+    /// Blocks of the next range; adapts to what endpoints can answer.
+    pub(crate) range: u64,
+}
+
+impl Indexer {
+    /// An indexer of one chain.
+    pub fn new(reader: Arc<dyn ChainReader>, store: Store, config: Config) -> Self {
+        let range = config.max_range.max(1);
+        Self { reader, store, config, range }
+    }
+
+    /// Follows the chain until `shutdown`.
+    ///
+    /// # Errors
+    /// [`IndexError`]; start it again after a pause.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), IndexError> {
+        let mut hints = self.reader.head_hints();
+        self.check_gateway().await?;
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                step = self.step() => step?,
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                // A closed hint channel or a timeout is as good as a hint.
+                _ = timeout(self.config.idle, hints.changed()) => {}
+            }
+        }
+    }
+
+    /// Brings the store up to the present head.
+    async fn step(&mut self) -> Result<(), IndexError> {
+        let head = self.reader.head().await?;
+        let finalized = self.reader.finalized().await?;
+        let mut cursor = self.cursor().await?;
+        if let Some(ancestor) = self.find_reorg(&cursor, &head).await? {
+            cursor = self.unwind(cursor, ancestor).await?;
+        }
+        while cursor.number < head.at.number {
+            let next = if cursor.number < finalized.at.number {
+                self.ingest_range(&cursor, finalized.at.number).await?
+            } else {
+                self.ingest_block(&cursor).await?
+            };
+            // `None`: the chain changed under us; the next step finds out how.
+            let Some(next) = next else { break };
+            cursor = next;
+        }
+        self.report(&head, &finalized, &cursor).await
+    }
+
+    async fn cursor(&self) -> Result<Cursor, IndexError> {
+        let chain = self.reader.chain();
+        if let Some(cursor) = self.store.cursor(chain).await? {
+            return Ok(cursor);
+        }
+        let start = self.reader.block(self.config.start_block).await?;
+        let start = start.ok_or_else(|| {
+            icc_chain::ChainError::UnknownBlock(format!("{} (start_block) of chain {chain}", self.config.start_block))
+        })?;
+        self.store.start_cursor(chain, self.reader.gateway(), &row(&start)).await?;
+        tracing::info!(%chain, start_block = start.at.number, "indexing from the start");
+        Ok(Cursor { number: start.at.number, hash: start.at.hash, final_number: start.at.number })
+    }
+
+    async fn check_gateway(&self) -> Result<(), IndexError> {
+        let chain = self.reader.chain();
+        match self.store.indexed_gateway(chain).await? {
+            Some(gateway) if gateway != self.reader.gateway() => Err(IndexError::GatewayChanged { chain }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn report(&self, head: &Block, finalized: &Block, cursor: &Cursor) -> Result<(), IndexError> {
+        let chain = self.reader.chain();
+        let final_number = finalized.at.number.min(cursor.number);
+        self.store.set_final(chain, final_number, head.at.number).await?;
+        let label = chain.to_string();
+        metrics::gauge!("icc_indexer_head", "chain" => label.clone()).set(head.at.number as f64);
+        metrics::gauge!("icc_indexer_indexed", "chain" => label.clone()).set(cursor.number as f64);
+        metrics::gauge!("icc_indexer_final", "chain" => label).set(final_number as f64);
+        Ok(())
+    }
+}
+
+/// A chain's block as a row.
+pub(crate) fn row(block: &Block) -> BlockRow {
+    BlockRow {
+        number: block.at.number,
+        hash: block.at.hash,
+        parent: block.parent,
+        timestamp: block.timestamp,
+    }
+}

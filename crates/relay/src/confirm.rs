@@ -1,0 +1,85 @@
+//! Waits for inclusion; offers more when a transaction is stuck.
+
+use std::time::Duration;
+
+use alloy_primitives::B256;
+use icc_chain::{Call, ChainError, Outcome, Submitter};
+use tokio::time::{Instant, sleep};
+
+use crate::RelayError;
+
+/// Offers for one sequence number before it is reported as stuck.
+const MAX_ATTEMPTS: u32 = 24;
+const POLL: Duration = Duration::from_millis(100);
+
+/// A call that is being sent.
+pub(crate) struct Sent<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) signer: B256,
+    pub(crate) sequence: u64,
+    pub(crate) gas: u64,
+}
+
+/// Submits until one of the transactions for this sequence number is in a block. A stuck transaction of a core that
+/// died, under the same sequence number, is replaced like one's own: no new key is ever needed.
+pub(crate) async fn confirm(
+    submitter: &dyn Submitter,
+    sent: &Sent<'_>,
+    replace_after: Duration,
+    may_go_on: impl Fn() -> Result<(), RelayError>,
+) -> Result<u64, RelayError> {
+    let mut transactions = Vec::new();
+    for attempt in 0..MAX_ATTEMPTS {
+        may_go_on()?;
+        match submitter.submit(sent.call, sent.signer, sent.sequence, sent.gas, attempt).await {
+            Ok(transaction) => transactions.push(transaction),
+            Err(ChainError::NotTaken(reason)) => {
+                tracing::debug!(chain = %submitter.chain(), reason, attempt, "transaction not taken");
+                if let Some(gas) = settled(submitter, sent, &transactions).await? {
+                    return Ok(gas);
+                }
+                // Underpriced against a transaction left by somebody who died: offer more at once.
+                sleep(POLL).await;
+                continue;
+            }
+            Err(error @ ChainError::FeeAboveCap { .. }) if transactions.is_empty() => return Err(error.into()),
+            Err(ChainError::FeeAboveCap { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let offered = Instant::now();
+        while offered.elapsed() < replace_after {
+            if let Some(gas) = settled(submitter, sent, &transactions).await? {
+                return Ok(gas);
+            }
+            may_go_on()?;
+            sleep(POLL).await;
+        }
+        metrics::counter!("icc_relay_replacements_total", "chain" => submitter.chain().to_string()).increment(1);
+    }
+    Err(RelayError::Stuck { attempts: MAX_ATTEMPTS })
+}
+
+/// Gas used if one of the transactions is in a block and did what it should.
+async fn settled(
+    submitter: &dyn Submitter,
+    sent: &Sent<'_>,
+    transactions: &[B256],
+) -> Result<Option<u64>, RelayError> {
+    for transaction in transactions {
+        match submitter.outcome(*transaction).await? {
+            Some(Outcome::Succeeded { gas, .. }) => return Ok(Some(gas)),
+            Some(Outcome::Reverted { block }) => return Err(RelayError::Reverted { block }),
+            None => {}
+        }
+    }
+    if submitter.next_sequence(sent.signer).await? > sent.sequence {
+        // Ours may have been included between the two questions.
+        for transaction in transactions {
+            if let Some(Outcome::Succeeded { gas, .. }) = submitter.outcome(*transaction).await? {
+                return Ok(Some(gas));
+            }
+        }
+        return Err(ChainError::NotTaken("another transaction took the signer's sequence number".to_owned()).into());
+    }
+    Ok(None)
+}

@@ -1,0 +1,102 @@
+//! A worker per lane, woken by the database.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use alloy_primitives::B256;
+use icc_chain::Submitter;
+use icc_protocol::{ChainId, LaneId};
+use icc_store::{Store, StoreError};
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::worker::LaneWorker;
+
+/// How often to look for lanes that were opened.
+const LANE_SCAN: Duration = Duration::from_secs(1);
+/// How long workers may take to end after shutdown.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How to relay.
+#[derive(Debug, Clone)]
+pub struct RelayConfig {
+    /// This process, unlike any other that is or was.
+    pub owner: String,
+    /// The pool's signers, each a 32-byte address.
+    pub signers: Vec<B256>,
+    /// Gas that a batch aims at.
+    pub batch_gas: u64,
+    /// How long to wait for inclusion before offering more.
+    pub replace_after: Duration,
+}
+
+/// Relays all lanes whose destination it can submit to.
+pub struct Relay {
+    store: Store,
+    submitters: HashMap<ChainId, Arc<dyn Submitter>>,
+    config: Arc<RelayConfig>,
+}
+
+impl Relay {
+    /// A relay.
+    pub fn new(store: Store, submitters: Vec<Arc<dyn Submitter>>, config: RelayConfig) -> Self {
+        let submitters = submitters.into_iter().map(|submitter| (submitter.chain(), submitter)).collect();
+        Self { store, submitters, config: Arc::new(config) }
+    }
+
+    /// Relays until `shutdown`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be listened to; start it again after a pause.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), StoreError> {
+        let workers = TaskTracker::new();
+        // Workers end with this function, however it ends.
+        let stop = shutdown.child_token();
+        let _guard = stop.clone().drop_guard();
+        let mut lanes: HashMap<LaneId, Arc<Notify>> = HashMap::new();
+        let mut wakeups = self.store.wakeups().await?;
+        let mut scan = tokio::time::interval(LANE_SCAN);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                woken = wakeups.next() => match woken? {
+                    Some(lane) => {
+                        if let Some(wake) = lanes.get(&lane) {
+                            wake.notify_one();
+                        }
+                    }
+                    // Notifications may have been missed.
+                    None => lanes.values().for_each(|wake| wake.notify_one()),
+                },
+                _ = scan.tick() => self.start_workers(&mut lanes, &workers, &stop).await?,
+            }
+        }
+        workers.close();
+        let _ = tokio::time::timeout(DRAIN, workers.wait()).await;
+        Ok(())
+    }
+
+    async fn start_workers(
+        &self,
+        lanes: &mut HashMap<LaneId, Arc<Notify>>,
+        workers: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<(), StoreError> {
+        for lane in self.store.lanes().await? {
+            let Some(submitter) = self.submitters.get(&lane.destination_chain) else { continue };
+            if lanes.contains_key(&lane.lane) {
+                continue;
+            }
+            let wake = Arc::new(Notify::new());
+            lanes.insert(lane.lane, wake.clone());
+            let worker = LaneWorker {
+                store: self.store.clone(),
+                submitter: submitter.clone(),
+                config: self.config.clone(),
+                lane,
+                wake,
+            };
+            workers.spawn(worker.run(stop.clone()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! Executes messages that were delivered but recorded: those with a high gas limit, and those whose call failed.
+
+use std::time::Duration;
+
+use icc_chain::{Call, ChainError, Submitter};
+use icc_store::{LaneRow, Store};
+
+use crate::{RelayConfig, RelayError, build::source_of, lease::HeldLease, send::send};
+
+/// Tries for one message; anyone may still execute it after that.
+pub(crate) const MAX_ATTEMPTS: u32 = 12;
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// Messages looked at in one round.
+const ROUND: u32 = 16;
+
+/// Tries what is due. Returns whether anything was executed.
+pub(crate) async fn execute_due(
+    store: &Store,
+    submitter: &dyn Submitter,
+    config: &RelayConfig,
+    lane: &LaneRow,
+    lease: &HeldLease,
+) -> Result<bool, RelayError> {
+    let mut any = false;
+    for due in store.due_executions(lane.lane, MAX_ATTEMPTS, ROUND).await? {
+        let call = Call::Execute { source: source_of(lane), message: due.encoded.clone() };
+        let pause = (FIRST_PAUSE * 2u32.saturating_pow(due.attempts)).min(LONGEST_PAUSE);
+        match send(store, submitter, config, &call, lease).await {
+            Ok(gas) => {
+                any = true;
+                // The destination's indexer will report it; until then it is not due again.
+                store.note_execution(lane.lane, due.nonce, "", FIRST_PAUSE * 8).await?;
+                tracing::info!(lane = %lane.lane, nonce = due.nonce, gas, "executed");
+            }
+            Err(RelayError::Chain(ChainError::Reverted { reason, .. })) => {
+                tracing::warn!(lane = %lane.lane, nonce = due.nonce, reason, attempts = due.attempts + 1, "cannot execute");
+                store.note_execution(lane.lane, due.nonce, &reason, pause).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(any)
+}

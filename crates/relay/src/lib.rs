@@ -1,0 +1,17 @@
+//! Takes what a quorum has signed to its destination. One worker per lane; whichever core holds the lane's lease
+//! works, the others stand by. The chain decides what has been done: a worker that dies at any instruction leaves
+//! nothing to repair, because the next one begins by reading the inbox.
+//!
+//! Stages: [`build`] makes a batch, [`send`] simulates and submits it, [`confirm`] waits and offers more.
+
+mod build;
+mod confirm;
+mod engine;
+mod error;
+mod execute;
+mod lease;
+mod send;
+mod worker;
+
+pub use engine::{Relay, RelayConfig};
+pub use error::RelayError;

@@ -1,0 +1,108 @@
+//! The work of one lane.
+
+use std::{sync::Arc, time::Duration};
+
+use icc_chain::Submitter;
+use icc_store::{LaneRow, Store};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{RelayConfig, RelayError, build::build, execute::{MAX_ATTEMPTS, execute_due}, lease::HeldLease, send::send};
+
+/// Looks at the lane without having been woken this often.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// Relays one lane while this core holds its lease.
+pub(crate) struct LaneWorker {
+    pub(crate) store: Store,
+    pub(crate) submitter: Arc<dyn Submitter>,
+    pub(crate) config: Arc<RelayConfig>,
+    pub(crate) lane: LaneRow,
+    pub(crate) wake: Arc<Notify>,
+}
+
+impl LaneWorker {
+    /// Works until `shutdown`; errors are noted for people and tried again.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut pause = Duration::from_millis(200);
+        let mut noted = false;
+        loop {
+            let round = tokio::select! {
+                () = shutdown.cancelled() => return,
+                round = self.round() => round,
+            };
+            match round {
+                Ok(()) => {
+                    pause = Duration::from_millis(200);
+                    if std::mem::take(&mut noted) {
+                        self.note("").await;
+                    }
+                    tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        _ = timeout(IDLE, self.wake.notified()) => {}
+                    }
+                }
+                // Another core has just done it, or all signers are at work: look again soon.
+                Err(RelayError::LeaseLost(_) | RelayError::NoSigner) => sleep(pause).await,
+                Err(error) => {
+                    tracing::warn!(lane = %self.lane.lane, %error, "lane does not get on");
+                    metrics::counter!("icc_relay_errors_total", "chain" => self.lane.destination_chain.to_string())
+                        .increment(1);
+                    self.note(&error.to_string()).await;
+                    noted = true;
+                    tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        () = sleep(pause) => {}
+                    }
+                    pause = (pause * 2).min(Duration::from_secs(10));
+                }
+            }
+        }
+    }
+
+    /// Does all there is to do, if this core gets the lane's lease.
+    async fn round(&self) -> Result<(), RelayError> {
+        if !self.has_work().await? {
+            return Ok(());
+        }
+        let name = format!("lane/{}", self.lane.lane);
+        let Some(lease) = HeldLease::acquire(&self.store, &name, &self.config.owner).await? else { return Ok(()) };
+        loop {
+            let delivered = self.deliver_next(&lease).await?;
+            let executed =
+                execute_due(&self.store, self.submitter.as_ref(), &self.config, &self.lane, &lease).await?;
+            if !delivered && !executed {
+                return Ok(());
+            }
+        }
+    }
+
+    /// By the database alone: whether anything signed is not delivered, or anything recorded is due.
+    async fn has_work(&self) -> Result<bool, RelayError> {
+        let delivered = self.store.delivered_nonce(self.lane.lane).await?;
+        Ok(!self.store.checkpoints_after(self.lane.lane, delivered, 1).await?.is_empty()
+            || !self.store.due_executions(self.lane.lane, MAX_ATTEMPTS, 1).await?.is_empty())
+    }
+
+    async fn deliver_next(&self, lease: &HeldLease) -> Result<bool, RelayError> {
+        let submitter = self.submitter.as_ref();
+        let batch = build(&self.store, submitter, &self.lane, self.config.batch_gas).await?;
+        let Some(batch) = batch else { return Ok(false) };
+        let gas = send(&self.store, submitter, &self.config, &batch.call, lease).await?;
+        let count = batch.last - batch.first + 1;
+        let chain = self.lane.destination_chain.to_string();
+        metrics::counter!("icc_relay_messages_total", "chain" => chain.clone()).increment(count);
+        metrics::counter!("icc_relay_gas_total", "chain" => chain).increment(gas);
+        tracing::info!(lane = %self.lane.lane, first = batch.first, last = batch.last, gas, "delivered");
+        Ok(true)
+    }
+
+    async fn note(&self, note: &str) {
+        if let Err(error) = self.store.note_relay(self.lane.lane, note).await {
+            tracing::debug!(%error, "note not stored");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What a validator serves: its own signatures, to anybody.
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    routing::get,
+};
+use icc_attest::{AttestationBatch, MAX_BATCH};
+use icc_protocol::LaneId;
+use serde::{Deserialize, Serialize};
+
+use crate::Attestor;
+
+#[derive(Deserialize)]
+struct From {
+    #[serde(default)]
+    from: u64,
+}
+
+#[derive(Serialize)]
+struct Identity {
+    address: String,
+    version: &'static str,
+}
+
+type Refusal = (StatusCode, String);
+
+/// `GET /v1/attestations/{lane}?from=NONCE`: up to 256 attestations in nonce order. `GET /v1/validator`: who this is.
+pub fn router(attestor: Attestor) -> Router {
+    Router::new()
+        .route("/v1/attestations/{lane}", get(attestations))
+        .route("/v1/validator", get(identity))
+        .with_state(attestor)
+}
+
+async fn attestations(
+    State(attestor): State<Attestor>,
+    Path(lane): Path<String>,
+    Query(query): Query<From>,
+) -> Result<Json<AttestationBatch>, Refusal> {
+    let lane: LaneId = lane.parse().map_err(|error| (StatusCode::BAD_REQUEST, format!("lane: {error}")))?;
+    let attestations = attestor.recorded(lane, query.from, MAX_BATCH).await.map_err(|error| {
+        tracing::error!(%error, "journal cannot be read");
+        (StatusCode::INTERNAL_SERVER_ERROR, "journal cannot be read".to_owned())
+    })?;
+    Ok(Json(AttestationBatch { attestations }))
+}
+
+async fn identity(State(attestor): State<Attestor>) -> Json<Identity> {
+    Json(Identity { address: attestor.address().to_string(), version: env!("CARGO_PKG_VERSION") })
+}

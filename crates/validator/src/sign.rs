@@ -1,0 +1,76 @@
+//! Journal first, signature second.
+
+use std::sync::Arc;
+
+use icc_attest::Attestation;
+use icc_protocol::{ChainId, Checkpoint, Domain, LaneId};
+use icc_service::Signer;
+
+use crate::{ChainState, Journal, JournalError, SignError};
+
+/// The journal and the key together: the only way to a signature goes through the journal.
+#[derive(Clone)]
+pub struct Attestor {
+    journal: Arc<Journal>,
+    signer: Signer,
+    domain: Domain,
+}
+
+impl Attestor {
+    /// Puts them together.
+    pub fn new(journal: Journal, signer: Signer, domain: Domain) -> Self {
+        Self { journal: Arc::new(journal), signer, domain }
+    }
+
+    /// Records durably, then signs. A checkpoint recorded before gets the same signature again (RFC 6979).
+    ///
+    /// # Errors
+    /// [`SignError`]; nothing is signed then.
+    pub async fn attest(
+        &self,
+        chain: ChainId,
+        state: ChainState,
+        checkpoints: Vec<Checkpoint>,
+    ) -> Result<Vec<Attestation>, SignError> {
+        let this = self.clone();
+        let signing = tokio::task::spawn_blocking(move || {
+            this.journal.record(chain, &state, &checkpoints)?;
+            Ok(checkpoints.iter().map(|checkpoint| this.sign(checkpoint)).collect::<Result<_, _>>()?)
+        });
+        signing.await.map_err(|error| JournalError::Io(error.to_string()))?
+    }
+
+    /// Attestations of what the journal has, from a nonce on.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub async fn recorded(&self, lane: LaneId, from: u64, limit: usize) -> Result<Vec<Attestation>, JournalError> {
+        let this = self.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            this.journal.recorded(lane, from, limit)?.iter().map(|checkpoint| this.sign(checkpoint)).collect()
+        });
+        reading.await.map_err(|error| JournalError::Io(error.to_string()))?
+    }
+
+    /// The state that a chain was followed to.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn progress(&self, chain: ChainId) -> Result<Option<ChainState>, JournalError> {
+        self.journal.progress(chain)
+    }
+
+    /// The address that signs.
+    pub fn address(&self) -> alloy_primitives::Address {
+        self.signer.address()
+    }
+
+    fn sign(&self, checkpoint: &Checkpoint) -> Result<Attestation, JournalError> {
+        let signature = self
+            .signer
+            .sign(&self.domain.checkpoint_digest(checkpoint))
+            .map_err(|error| JournalError::Io(format!("cannot sign: {error}")))?;
+        let Checkpoint { lane, nonce, accumulator } = *checkpoint;
+        Ok(Attestation { lane, nonce, accumulator, signature })
+    }
+}
