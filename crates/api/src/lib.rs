@@ -2,12 +2,14 @@
 //! `GET /v1/messages/{lane}/{nonce}` tell where messages are and why; `GET /v1/chains` how far the view of the chains
 //! is; `GET /healthz` and `GET /metrics` are for operators.
 
+mod client;
 mod collect;
 mod intake;
 mod reason;
 mod routes;
 mod types;
 
+pub use client::{ClientError, CoreClient};
 pub use collect::{Collector, CollectorConfig};
 pub use intake::{Intake, IntakeFailure};
 pub use reason::reason;

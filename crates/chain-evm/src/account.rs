@@ -175,6 +175,15 @@ impl Account {
         self.pool.first(|e: Endpoint| async move { node::balance(&e, address).await }).await
     }
 
+    /// Its next nonce.
+    ///
+    /// # Errors
+    /// Any [`ChainError`] of reading.
+    pub async fn nonce(&self) -> Result<u64, ChainError> {
+        let address = self.address();
+        self.pool.first(|e: Endpoint| async move { node::transaction_count(&e, address).await }).await
+    }
+
     /// The code at an address.
     ///
     /// # Errors
@@ -228,7 +237,7 @@ impl Account {
         let request = &request;
         let gas = self.pool.first(|e: Endpoint| async move { node::estimate_gas(&e, request).await }).await?;
         let fees = current_fees(&self.pool, &self.chain.fees, 0).await?;
-        let nonce = self.pool.first(|e: Endpoint| async move { node::transaction_count(&e, from).await }).await?;
+        let nonce = self.nonce().await?;
         let gas = gas + gas / 5;
         let transaction = Transaction { chain: self.chain.id.0, nonce, to, gas, fees, data };
         let (hash, raw) = transaction.sign(&self.signer)?;

@@ -11,6 +11,7 @@ mod prover;
 mod reader;
 mod revert;
 mod submitter;
+mod tokens;
 
 pub use account::{Account, Receipt};
 pub use config::{ConfigError, EvmChain};
@@ -18,3 +19,4 @@ pub use fees::FeePolicy;
 pub use prover::EvmProver;
 pub use reader::EvmReader;
 pub use submitter::EvmSubmitter;
+pub use tokens::{BridgeUser, token_id};

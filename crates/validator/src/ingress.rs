@@ -27,8 +27,13 @@ struct Identity {
 type Refusal = (StatusCode, String);
 
 /// `GET /v1/attestations/{lane}?from=NONCE`: up to 256 attestations in nonce order. `GET /v1/validator`: who this is.
-pub fn router(attestor: Attestor) -> Router {
+/// `GET /metrics`: what `render` says.
+pub fn router<F>(attestor: Attestor, render: F) -> Router
+where
+    F: Fn() -> String + Clone + Send + Sync + 'static,
+{
     Router::new()
+        .route("/metrics", get(async move || render()))
         .route("/v1/attestations/{lane}", get(attestations))
         .route("/v1/validator", get(identity))
         .with_state(attestor)

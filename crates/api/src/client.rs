@@ -1,0 +1,91 @@
+//! A typed client of the core's API.
+
+use std::time::Duration;
+
+use alloy_primitives::B256;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::{ChainView, Problem, TransactionView};
+
+/// Most bytes of an answer.
+const MAX_ANSWER_BYTES: usize = 4 << 20;
+
+/// The core could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Not reached, or not understood.
+    #[error("core at {core}: {reason}")]
+    Unavailable {
+        /// Which core.
+        core: String,
+        /// What happened.
+        reason: String,
+    },
+    /// It refused.
+    #[error("core at {core}: {reason}")]
+    Refused {
+        /// Which core.
+        core: String,
+        /// Its words.
+        reason: String,
+    },
+}
+
+/// Asks one core, or the load balancer in front of several.
+#[derive(Debug, Clone)]
+pub struct CoreClient {
+    core: Url,
+    client: reqwest::Client,
+}
+
+impl CoreClient {
+    /// A client of the core at a URL.
+    ///
+    /// # Errors
+    /// [`ClientError::Unavailable`] if no HTTP client can be made.
+    pub fn new(core: Url) -> Result<Self, ClientError> {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build();
+        let client = client
+            .map_err(|error| ClientError::Unavailable { core: core.to_string(), reason: error.to_string() })?;
+        Ok(Self { core, client })
+    }
+
+    /// The messages of a transaction; none while the core has not seen it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn transaction(&self, hash: B256) -> Result<TransactionView, ClientError> {
+        self.get(&format!("v1/transactions/{hash}")).await
+    }
+
+    /// How far the core's view of the chains is.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn chains(&self) -> Result<Vec<ChainView>, ClientError> {
+        self.get("v1/chains").await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let unavailable = |reason: String| ClientError::Unavailable { core: self.core.to_string(), reason };
+        let url = self.core.join(path).map_err(|error| unavailable(error.to_string()))?;
+        let mut response =
+            self.client.get(url).send().await.map_err(|error| unavailable(error.without_url().to_string()))?;
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) =
+            response.chunk().await.map_err(|error| unavailable(error.without_url().to_string()))?
+        {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(unavailable("answer is too long".to_owned()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| unavailable(error.to_string()));
+        }
+        let reason = serde_json::from_slice::<Problem>(&body).map_or_else(|_| status.to_string(), |p| p.error);
+        Err(ClientError::Refused { core: self.core.to_string(), reason })
+    }
+}

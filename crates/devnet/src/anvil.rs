@@ -1,0 +1,113 @@
+//! A chain of the devnet's own.
+
+use std::{path::Path, time::Duration};
+
+use alloy_primitives::{Address, U256};
+use eyre::bail;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use url::Url;
+
+use crate::{
+    guard::Guard,
+    network::ChainSpec,
+    ports::free_port,
+    process::{Managed, Recipe},
+    tools,
+};
+
+/// A running anvil.
+pub struct Anvil {
+    /// The process.
+    pub process: Managed,
+    /// Its port.
+    pub port: u16,
+    client: reqwest::Client,
+}
+
+impl Anvil {
+    /// Starts a chain on a free port. `finalized` lags the head by two blocks.
+    pub(crate) async fn start(spec: &ChainSpec, folder: &Path, guard: &Guard) -> eyre::Result<Self> {
+        let port = free_port()?;
+        let block_time = spec.block_time.as_secs_f64().to_string();
+        let arguments = [
+            "--port",
+            &port.to_string(),
+            "--chain-id",
+            &spec.id.to_string(),
+            "--block-time",
+            &block_time,
+            "--slots-in-an-epoch",
+            "1",
+            "--hardfork",
+            "osaka",
+            "--enable-tx-gas-limit",
+            "--accounts",
+            "1",
+        ];
+        let recipe = Recipe {
+            name: format!("anvil-{}", spec.name),
+            program: tools::anvil()?,
+            arguments: arguments.map(str::to_owned).to_vec(),
+            environment: Vec::new(),
+            user: None,
+            input: None,
+            log: folder.join(format!("anvil-{}.log", spec.name)),
+        };
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build()?;
+        let mut anvil = Self { process: Managed::start(recipe, guard)?, port, client };
+        for _ in 0..400 {
+            anvil.process.check()?;
+            if anvil.rpc("eth_chainId", json!([])).await.is_ok() {
+                return Ok(anvil);
+            }
+            sleep(Duration::from_millis(25)).await;
+        }
+        bail!("anvil does not answer; see {}", anvil.process.log().display())
+    }
+
+    /// Its HTTP endpoint.
+    pub fn url(&self) -> Url {
+        local(&format!("http://127.0.0.1:{}", self.port))
+    }
+
+    /// Its websocket.
+    pub fn websocket(&self) -> Url {
+        local(&format!("ws://127.0.0.1:{}", self.port))
+    }
+
+    /// Calls any method, `anvil_…` included.
+    ///
+    /// # Errors
+    /// If it does not answer, or with its error.
+    pub async fn rpc(&self, method: &str, params: Value) -> eyre::Result<Value> {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let mut answer: Value = self.client.post(self.url()).json(&body).send().await?.json().await?;
+        if let Some(error) = answer.get("error") {
+            bail!("{method}: {error}");
+        }
+        Ok(answer["result"].take())
+    }
+
+    /// Gives an account native coin.
+    ///
+    /// # Errors
+    /// As [`Anvil::rpc`].
+    pub async fn fund(&self, account: Address, ether: u64) -> eyre::Result<()> {
+        let wei = U256::from(ether) * U256::from(1_000_000_000_000_000_000u64);
+        self.rpc("anvil_setBalance", json!([account, wei])).await.map(drop)
+    }
+
+    /// Replaces the last `depth` blocks by empty ones.
+    ///
+    /// # Errors
+    /// As [`Anvil::rpc`].
+    pub async fn reorg(&self, depth: u64) -> eyre::Result<()> {
+        self.rpc("anvil_reorg", json!([depth, []])).await.map(drop)
+    }
+}
+
+pub(crate) fn local(url: &str) -> Url {
+    #[expect(clippy::expect_used, reason = "loopback with a port always parses")]
+    Url::parse(url).expect("a URL")
+}

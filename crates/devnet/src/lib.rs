@@ -1,0 +1,22 @@
+//! A whole bridge on one machine: real chains (anvil), a real PostgreSQL, contracts, validators, cores and an indexer
+//! as real processes. For the demo and for tests; nothing shipped depends on it.
+
+mod anvil;
+mod audit;
+mod demo;
+mod forward;
+mod guard;
+mod network;
+mod ports;
+mod postgres;
+mod process;
+mod tools;
+
+pub use anvil::Anvil;
+pub use audit::{TokenAudit, audit_token};
+pub use demo::{Demo, follow};
+pub use forward::Forwarder;
+pub use guard::guard_main;
+pub use network::{ChainSpec, Devnet, DevnetOptions, Role};
+pub use postgres::Postgres;
+pub use process::Managed;

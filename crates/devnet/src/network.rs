@@ -1,0 +1,431 @@
+//! The whole network: started, handed out, ended.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use alloy_primitives::{Address, B256, hex};
+use alloy_signer_local::PrivateKeySigner;
+use eyre::{OptionExt, bail};
+use futures::future::try_join_all;
+use icc_chain::Finality;
+use icc_chain_evm::{
+    Account, EvmChain, FeePolicy,
+    deploy::{self, Contracts, Plan},
+};
+use icc_protocol::{ChainId, NetworkId, ValidatorSet};
+use icc_service::config::{ChainConfig, Config, CoreConfig, DeploymentConfig, ValidatorConfig};
+use tempfile::TempDir;
+use tokio::{net::TcpStream, time::sleep};
+use url::Url;
+
+use crate::{
+    Anvil, Forwarder, Postgres,
+    anvil::local,
+    guard::Guard,
+    ports::free_port,
+    process::{Managed, Recipe},
+};
+
+/// Endpoints of one validator per chain.
+const ENDPOINTS: usize = 3;
+
+/// A chain to start.
+#[derive(Debug, Clone)]
+pub struct ChainSpec {
+    /// Its name.
+    pub name: String,
+    /// Its chain id.
+    pub id: u64,
+    /// Between blocks.
+    pub block_time: Duration,
+}
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct DevnetOptions {
+    /// The `icc` binary.
+    pub icc: PathBuf,
+    /// Chains.
+    pub chains: Vec<ChainSpec>,
+    /// How many validators.
+    pub validators: usize,
+    /// How many cores.
+    pub cores: usize,
+    /// Where files go; a new temporary folder, removed at the end, if not given.
+    pub folder: Option<PathBuf>,
+}
+
+impl DevnetOptions {
+    /// Three chains of different block times, four validators, two cores.
+    pub fn new(icc: PathBuf) -> Self {
+        let chain = |name: &str, id, milliseconds| ChainSpec {
+            name: name.to_owned(),
+            id,
+            block_time: Duration::from_millis(milliseconds),
+        };
+        let chains = vec![chain("alpha", 31_001, 1000), chain("beta", 31_002, 2000), chain("gamma", 31_003, 500)];
+        Self { icc, chains, validators: 4, cores: 2, folder: None }
+    }
+}
+
+/// What a process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// The core of this number.
+    Core(usize),
+    /// The indexer.
+    Indexer,
+    /// The validator of this number.
+    Validator(usize),
+}
+
+/// A running network. Dropping it ends it.
+pub struct Devnet {
+    /// The processes of the bridge.
+    pub processes: BTreeMap<Role, Managed>,
+    /// The chains, in the order of the options.
+    pub chains: Vec<Anvil>,
+    /// What the chains are, as a user sees them.
+    pub configs: Vec<EvmChain>,
+    /// The contracts on each.
+    pub contracts: Vec<Contracts>,
+    /// The database.
+    pub postgres: Postgres,
+    /// The cores' URLs.
+    pub core_urls: Vec<Url>,
+    /// The validators' URLs.
+    pub validator_urls: Vec<Url>,
+    /// Endpoints by validator, chain, and number.
+    pub endpoints: Vec<Vec<Vec<Forwarder>>>,
+    /// A funded user.
+    pub user: Arc<PrivateKeySigner>,
+    /// The deployment.
+    pub network: NetworkId,
+    folder: PathBuf,
+    _temporary: Option<TempDir>,
+}
+
+/// Keys of a network that lives for an afternoon.
+struct Keys {
+    deployer: Arc<PrivateKeySigner>,
+    relayers: Vec<PrivateKeySigner>,
+    validators: Vec<PrivateKeySigner>,
+    user: Arc<PrivateKeySigner>,
+}
+
+impl Keys {
+    fn new(validators: usize) -> Self {
+        Self {
+            deployer: Arc::new(PrivateKeySigner::random()),
+            relayers: (0..4).map(|_| PrivateKeySigner::random()).collect(),
+            validators: (0..validators).map(|_| PrivateKeySigner::random()).collect(),
+            user: Arc::new(PrivateKeySigner::random()),
+        }
+    }
+
+    fn text<'a>(keys: impl IntoIterator<Item = &'a PrivateKeySigner>) -> String {
+        keys.into_iter().map(|key| format!("{}\n", hex::encode_prefixed(key.to_bytes()))).collect()
+    }
+}
+
+impl Devnet {
+    /// Starts everything; `tell` is told each step.
+    ///
+    /// # Errors
+    /// Whatever keeps it from starting; what was started is ended again.
+    pub async fn start(options: &DevnetOptions, tell: impl Fn(&str)) -> eyre::Result<Self> {
+        let (folder, temporary) = folder(options)?;
+        let guard = Guard::start(&options.icc)?;
+        let keys = Keys::new(options.validators);
+
+        tell("starting PostgreSQL and the chains");
+        let postgres = Postgres::start(&folder, &guard);
+        let chains = async {
+            let mut chains = Vec::new();
+            for spec in &options.chains {
+                chains.push(Anvil::start(spec, &folder, &guard).await?);
+            }
+            eyre::Ok(chains)
+        };
+        let (postgres, chains) = tokio::try_join!(postgres, chains)?;
+
+        tell("deploying contracts and opening lanes");
+        let network = NetworkId(B256::from(rand::random::<[u8; 32]>()));
+        let mut members: Vec<Address> = keys.validators.iter().map(PrivateKeySigner::address).collect();
+        members.sort();
+        let plan = Plan {
+            network,
+            guardian: keys.deployer.address(),
+            epoch: 1,
+            validators: ValidatorSet::new(members)?,
+            timelock_delay: 0,
+        };
+        let mut configs: Vec<EvmChain> =
+            options.chains.iter().zip(&chains).map(|(spec, anvil)| chain(spec, anvil)).collect();
+        let contracts = deploy_all(&keys, &chains, &configs, &plan).await?;
+        for (config, contracts) in configs.iter_mut().zip(&contracts) {
+            config.gateway = contracts.gateway;
+        }
+
+        let mut devnet = Self {
+            processes: BTreeMap::new(),
+            chains,
+            configs,
+            contracts,
+            postgres,
+            core_urls: urls(options.cores)?,
+            validator_urls: urls(options.validators)?,
+            endpoints: Vec::new(),
+            user: keys.user.clone(),
+            network,
+            folder,
+            _temporary: temporary,
+        };
+        tell("starting indexer, cores and validators");
+        devnet.start_processes(options, &keys, &guard).await?;
+        devnet.write_user_files(options)?;
+        devnet.wait_ready().await?;
+        Ok(devnet)
+    }
+
+    /// Where logs and configurations are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The user on a chain.
+    ///
+    /// # Errors
+    /// If no client can be made.
+    pub fn account(&self, chain: usize) -> eyre::Result<Account> {
+        Ok(Account::new(self.configs[chain].clone(), self.user.clone())?)
+    }
+
+    /// Fails if any process has ended.
+    ///
+    /// # Errors
+    /// With the end of its log.
+    pub fn check(&mut self) -> eyre::Result<()> {
+        for process in self.processes.values_mut() {
+            process.check()?;
+        }
+        for chain in &mut self.chains {
+            chain.process.check()?;
+        }
+        self.postgres.process.check()
+    }
+
+    /// A process of the bridge.
+    ///
+    /// # Errors
+    /// If there is none of that role.
+    pub fn process(&mut self, role: Role) -> eyre::Result<&mut Managed> {
+        self.processes.get_mut(&role).ok_or_eyre("no such process")
+    }
+
+    async fn start_processes(&mut self, options: &DevnetOptions, keys: &Keys, guard: &Guard) -> eyre::Result<()> {
+        let nodes: Vec<(Vec<Url>, Url)> =
+            self.chains.iter().map(|anvil| (vec![anvil.url()], anvil.websocket())).collect();
+        let indexer = self.config(options, &nodes, "127.0.0.1:0");
+        self.launch(options, guard, Role::Indexer, &indexer, None)?;
+        for (number, url) in self.core_urls.clone().iter().enumerate() {
+            let config = self.config(options, &nodes, &address(url)?);
+            self.launch(options, guard, Role::Core(number), &config, Some(Keys::text(&keys.relayers)))?;
+        }
+        for (number, key) in keys.validators.iter().enumerate() {
+            let mut own = Vec::new();
+            for anvil in &self.chains {
+                let mut endpoints = Vec::new();
+                for _ in 0..ENDPOINTS {
+                    endpoints.push(Forwarder::start(anvil.port).await?);
+                }
+                own.push(endpoints);
+            }
+            let nodes: Vec<(Vec<Url>, Url)> = own
+                .iter()
+                .map(|endpoints| (endpoints.iter().map(Forwarder::url).collect(), endpoints[0].websocket()))
+                .collect();
+            let mut config = self.config(options, &nodes, "127.0.0.1:0");
+            config.database_url = None;
+            config.validator = ValidatorConfig {
+                listen: address(&self.validator_urls[number])?,
+                journal: self.folder.join(format!("validator-{number}.journal")).display().to_string(),
+                core_urls: self.core_urls.clone(),
+            };
+            self.launch(options, guard, Role::Validator(number), &config, Some(Keys::text([key])))?;
+            self.endpoints.push(own);
+        }
+        Ok(())
+    }
+
+    fn launch(
+        &mut self,
+        options: &DevnetOptions,
+        guard: &Guard,
+        role: Role,
+        config: &Config,
+        keys: Option<String>,
+    ) -> eyre::Result<()> {
+        let (name, command) = match role {
+            Role::Core(number) => (format!("core-{number}"), "core"),
+            Role::Indexer => ("indexer".to_owned(), "indexer"),
+            Role::Validator(number) => (format!("validator-{number}"), "validator"),
+        };
+        let file = self.folder.join(format!("{name}.toml"));
+        fs::write(&file, config.to_toml()?)?;
+        let mut arguments = vec![command.to_owned(), "--config".to_owned(), file.display().to_string()];
+        if keys.is_some() {
+            arguments.push("--key-stdin".to_owned());
+        }
+        let recipe = Recipe {
+            log: self.folder.join(format!("{name}.log")),
+            name,
+            program: options.icc.clone(),
+            arguments,
+            environment: Vec::new(),
+            user: None,
+            input: keys,
+        };
+        self.processes.insert(role, Managed::start(recipe, guard)?);
+        Ok(())
+    }
+
+    fn config(&self, options: &DevnetOptions, nodes: &[(Vec<Url>, Url)], listen: &str) -> Config {
+        let chains = options.chains.iter().zip(nodes).zip(&self.contracts).map(|((spec, (urls, websocket)), at)| {
+            let config = ChainConfig {
+                id: spec.id,
+                gateway: Some(at.gateway.to_string()),
+                token_bridge: Some(at.token_bridge.to_string()),
+                rpc_urls: urls.clone(),
+                websocket_url: Some(websocket.clone()),
+                finality: Finality::Finalized.to_string(),
+                rpc_quorum: 2,
+                rpc_timeout_ms: 10_000,
+                poll_interval_ms: 200,
+                start_block: at.start_block.unwrap_or(0),
+                max_range: 5000,
+                max_fee_per_gas_wei: 500_000_000_000,
+            };
+            (spec.name.clone(), config)
+        });
+        Config {
+            network: self.network,
+            database_url: Some(self.postgres.url()),
+            core: CoreConfig {
+                listen: listen.to_owned(),
+                validator_urls: self.validator_urls.clone(),
+                replace_after_ms: 10_000,
+                ..CoreConfig::default()
+            },
+            validator: ValidatorConfig::default(),
+            deployment: None::<DeploymentConfig>,
+            chains: chains.collect(),
+        }
+    }
+
+    /// A configuration and a key with which a person can use the network by hand.
+    fn write_user_files(&self, options: &DevnetOptions) -> eyre::Result<()> {
+        let nodes: Vec<(Vec<Url>, Url)> =
+            self.chains.iter().map(|anvil| (vec![anvil.url()], anvil.websocket())).collect();
+        fs::write(self.folder.join("icc.toml"), self.config(options, &nodes, "127.0.0.1:0").to_toml()?)?;
+        let key = self.folder.join("user.key");
+        let _ = fs::remove_file(&key);
+        let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(key)?;
+        file.write_all(Keys::text([self.user.as_ref()]).as_bytes())?;
+        Ok(())
+    }
+
+    async fn wait_ready(&mut self) -> eyre::Result<()> {
+        let urls: Vec<Url> = self.core_urls.iter().chain(&self.validator_urls).cloned().collect();
+        for url in urls {
+            let mut ready = false;
+            for _ in 0..600 {
+                self.check()?;
+                if TcpStream::connect(address(&url)?).await.is_ok() {
+                    ready = true;
+                    break;
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+            if !ready {
+                bail!("{url} does not listen; see the logs in {}", self.folder.display());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn folder(options: &DevnetOptions) -> eyre::Result<(PathBuf, Option<TempDir>)> {
+    if let Some(folder) = &options.folder {
+        fs::create_dir_all(folder)?;
+        return Ok((folder.canonicalize()?, None));
+    }
+    let temporary = tempfile::Builder::new().prefix("icc-devnet-").tempdir()?;
+    // The database runs as another user when we are root, and must get through.
+    fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o711))?;
+    Ok((temporary.path().to_owned(), Some(temporary)))
+}
+
+fn chain(spec: &ChainSpec, anvil: &Anvil) -> EvmChain {
+    EvmChain {
+        id: ChainId(spec.id),
+        name: spec.name.clone(),
+        gateway: Address::ZERO,
+        endpoints: vec![anvil.url()],
+        websocket: None,
+        finality: Finality::Finalized,
+        poll_interval: Duration::from_millis(200),
+        timeout: Duration::from_secs(10),
+        quorum: 1,
+        max_range: 5000,
+        fees: FeePolicy::default(),
+    }
+}
+
+async fn deploy_all(
+    keys: &Keys,
+    chains: &[Anvil],
+    configs: &[EvmChain],
+    plan: &Plan,
+) -> eyre::Result<Vec<Contracts>> {
+    for anvil in chains {
+        for account in [keys.deployer.address(), keys.user.address()] {
+            anvil.fund(account, 1_000_000).await?;
+        }
+        for relayer in &keys.relayers {
+            anvil.fund(relayer.address(), 1_000_000).await?;
+        }
+    }
+    let accounts: Vec<Account> = configs
+        .iter()
+        .map(|config| Account::new(config.clone(), keys.deployer.clone()))
+        .collect::<Result<_, _>>()?;
+    let deploying = accounts.iter().map(|account| deploy::contracts(account, plan, None));
+    let contracts = try_join_all(deploying).await?;
+    let opening = accounts.iter().enumerate().map(|(here, account)| {
+        let remotes: Vec<(ChainId, Contracts)> = (0..configs.len())
+            .filter(|there| *there != here)
+            .map(|there| (configs[there].id, contracts[there]))
+            .collect();
+        let contracts = contracts[here];
+        async move { deploy::open_lanes(account, &contracts, &remotes, plan).await }
+    });
+    try_join_all(opening).await?;
+    Ok(contracts)
+}
+
+fn urls(count: usize) -> eyre::Result<Vec<Url>> {
+    (0..count).map(|_| Ok(local(&format!("http://127.0.0.1:{}", free_port()?)))).collect()
+}
+
+fn address(url: &Url) -> eyre::Result<String> {
+    let port = url.port().ok_or_eyre("a URL without port")?;
+    Ok(format!("127.0.0.1:{port}"))
+}

@@ -1,0 +1,264 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
+
+/// A bridge between blockchains: tokens and messages cross under a quorum of independent validators.
+///
+/// Exit codes: 0 done; 1 failed; 2 wrong arguments; 3 not arrived in time, or still waiting.
+#[derive(Debug, Parser)]
+#[command(name = "icc", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Print results as JSON, one object a line.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// How log lines look.
+    #[arg(long, global = true, value_enum, default_value_t = Logs::Text, env = "ICC_LOG_FORMAT")]
+    pub(crate) log_format: Logs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Logs {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a whole bridge on this machine: three chains, database, contracts, validators, cores.
+    Devnet(DevnetArgs),
+    /// Run core and indexers in one process: enough for a small bridge.
+    Run(CoreArgs),
+    /// Run a core: takes signatures in, relays, serves the API. Several may run at once.
+    Core(CoreArgs),
+    /// Run the indexers: one task per chain.
+    Indexer(IndexerArgs),
+    /// Run a validator: proves what is final through endpoints of its own, and signs it.
+    Validator(ValidatorArgs),
+    /// Move tokens, send a message, or register a token on another chain.
+    Send(SendArgs),
+    /// Where a transaction's messages are, and why.
+    Status(StatusArgs),
+    /// Deploy contracts and open lanes on all configured chains. Safe to repeat.
+    Deploy(DeployArgs),
+    /// Write or check a configuration.
+    Config(ConfigArgs),
+    /// Make or inspect keys.
+    Keys(KeysArgs),
+    /// Ends the devnet's processes when the devnet is killed.
+    #[command(hide = true)]
+    DevnetGuard,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file. Environment variables named `ICC__SECTION__KEY` override it.
+    #[arg(long, default_value = "icc.toml", env = "ICC_CONFIG")]
+    pub(crate) config: PathBuf,
+}
+
+/// Where private keys come from. They are never arguments: those can be read by every process of the machine.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct KeyArgs {
+    /// A file with mode 0600; one key a line.
+    #[arg(long)]
+    pub(crate) key_file: Option<PathBuf>,
+    /// An environment variable, by name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key_env: Option<String>,
+    /// Standard input, to its end.
+    #[arg(long)]
+    pub(crate) key_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevnetArgs {
+    /// Move tokens and a message once everything is up, and tell each step.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// End after the demo, with status 0 only if the chains say that all arrived once.
+    #[arg(long, requires = "demo")]
+    pub(crate) exit: bool,
+    /// How many validators.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=19))]
+    pub(crate) validators: u8,
+    /// How many cores.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=18))]
+    pub(crate) cores: u8,
+    /// Where logs and data go; by default a temporary folder that is removed at the end.
+    #[arg(long)]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CoreArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// Keys of the relay's signers; each must be funded on every chain.
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IndexerArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidatorArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    #[command(subcommand)]
+    pub(crate) what: SendWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SendWhat {
+    /// Move tokens to another chain.
+    Token(SendToken),
+    /// Send a message to a contract of another chain.
+    Message(SendMessage),
+    /// Register a token on another chain, so that it can be moved there. Once per token and chain.
+    Register(SendRegister),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendCommon {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
+    /// The chain to send from, by name or id.
+    #[arg(long)]
+    pub(crate) from: String,
+    /// The chain to send to, by name or id.
+    #[arg(long)]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) follow: FollowArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FollowArgs {
+    /// A core, to follow the transfer; without it, the command ends when the transaction is in a block.
+    #[arg(long, env = "ICC_CORE")]
+    pub(crate) core: Option<Url>,
+    /// How long to follow, in seconds.
+    #[arg(long, default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) patience: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendToken {
+    #[command(flatten)]
+    pub(crate) common: SendCommon,
+    /// The token's address on the chain it is sent from.
+    #[arg(long)]
+    pub(crate) token: String,
+    /// How much, in whole tokens: `12.5`.
+    #[arg(long)]
+    pub(crate) amount: String,
+    /// Who receives it; by default the sender's own address.
+    #[arg(long)]
+    pub(crate) recipient: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendMessage {
+    #[command(flatten)]
+    pub(crate) common: SendCommon,
+    /// The contract that receives it (ERC-7786).
+    #[arg(long)]
+    pub(crate) recipient: String,
+    /// Text, or bytes as 0x and hexadecimal digits.
+    #[arg(long)]
+    pub(crate) payload: String,
+    /// Gas for the call at the destination.
+    #[arg(long, default_value_t = 200_000)]
+    pub(crate) gas_limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendRegister {
+    #[command(flatten)]
+    pub(crate) common: SendCommon,
+    /// The token's address on its home chain, which `--from` names.
+    #[arg(long)]
+    pub(crate) token: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The transaction that sent the messages.
+    pub(crate) transaction: String,
+    /// A core.
+    #[arg(long, env = "ICC_CORE", default_value = "http://127.0.0.1:8080")]
+    pub(crate) core: Url,
+    /// Follow until everything has arrived.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// How long to follow, in seconds.
+    #[arg(long, default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) patience: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// The deployer's key: proposer of the timelock, funded on every chain.
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) what: ConfigWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigWhat {
+    /// Write a configuration to start from.
+    Init(ConfigFile),
+    /// Check a configuration, and that endpoints are on the chains they should be on.
+    Check(ConfigCheck),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigCheck {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// Check the file alone; ask no endpoint.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    pub(crate) what: KeysWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysWhat {
+    /// Make a key, write it to a new file with mode 0600, and print its address.
+    New {
+        /// The file; must not exist.
+        file: PathBuf,
+    },
+    /// Print the addresses of keys.
+    Address(KeyArgs),
+}

@@ -1,0 +1,95 @@
+//! `icc core` and `icc run`.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use eyre::{OptionExt, WrapErr};
+use icc_api::{ApiState, Collector, CollectorConfig, Intake};
+use icc_chain::Submitter;
+use icc_chain_evm::{EvmChain, EvmSubmitter};
+use icc_protocol::Domain;
+use icc_relay::{Relay, RelayConfig};
+use icc_service::{BodyLimits, Signer, Telemetry, config::Config, serve, shutdown_signal, supervise};
+use icc_store::Store;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::{cli::CoreArgs, commands::indexer, wiring};
+
+/// A batch of 256 attestations is about 100 kB.
+const LIMITS: BodyLimits = BodyLimits { body_bytes: 256 * 1024, timeout: Duration::from_secs(15) };
+const CONNECTIONS: u32 = 20;
+
+pub(crate) async fn run(arguments: CoreArgs, telemetry: Telemetry, with_indexers: bool) -> eyre::Result<ExitCode> {
+    let config = wiring::load(&arguments.file)?;
+    let signers = arguments.keys.several().wrap_err("the relay's signers")?;
+    let chains: Vec<EvmChain> =
+        wiring::deployed_chains(&config)?.into_iter().map(|(chain, _)| chain).collect();
+    let url = config.database_url.as_deref().ok_or_eyre("database_url is missing in the configuration")?;
+    let store = Store::connect(url, CONNECTIONS).await.wrap_err("database_url")?;
+    let listener = TcpListener::bind(&config.core.listen)
+        .await
+        .wrap_err_with(|| format!("core.listen: cannot listen on {}", config.core.listen))?;
+    tracing::info!(listen = %listener.local_addr()?, chains = chains.len(), "core starts");
+
+    let shutdown = shutdown_signal();
+    let tasks = TaskTracker::new();
+    let intake = Intake::new(store.clone(), Domain::new(config.network));
+    let relay = {
+        let (store, shutdown) = (store.clone(), shutdown.clone());
+        let relay_config = relay_config(&config, &signers);
+        async move {
+            supervise("relay", shutdown, |stop| {
+                let relay = make_relay(&store, &chains, &signers, &relay_config);
+                async move { relay?.run(stop).await.map_err(eyre::Report::from) }
+            })
+            .await;
+        }
+    };
+    tasks.spawn(relay);
+    let collect = {
+        let (store, intake, shutdown) = (store.clone(), intake.clone(), shutdown.clone());
+        let client = wiring::http_client()?;
+        let collector_config = CollectorConfig {
+            validators: config.core.validator_urls.clone(),
+            interval: Duration::from_secs(2),
+        };
+        async move {
+            supervise("collector", shutdown, |stop| {
+                Collector::new(store.clone(), intake.clone(), client.clone(), collector_config.clone()).run(stop)
+            })
+            .await;
+        }
+    };
+    tasks.spawn(collect);
+    if with_indexers {
+        indexer::spawn(&config, &store, &tasks, &shutdown)?;
+    }
+    let router = icc_api::router(ApiState { store, intake, telemetry });
+    serve(listener, router, LIMITS, shutdown).await?;
+    tasks.close();
+    let _ = tokio::time::timeout(Duration::from_secs(8), tasks.wait()).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn relay_config(config: &Config, signers: &[Signer]) -> RelayConfig {
+    RelayConfig {
+        owner: wiring::instance(),
+        signers: signers.iter().map(|signer| signer.address().into_word()).collect(),
+        batch_gas: config.core.batch_gas,
+        replace_after: Duration::from_millis(config.core.replace_after_ms),
+    }
+}
+
+fn make_relay(
+    store: &Store,
+    chains: &[EvmChain],
+    signers: &[Signer],
+    config: &RelayConfig,
+) -> eyre::Result<Relay> {
+    let keys = wiring::keys(signers);
+    let submitters: Vec<Arc<dyn Submitter>> = chains
+        .iter()
+        .map(|chain| Ok(Arc::new(EvmSubmitter::new(chain.clone(), &keys)?) as Arc<dyn Submitter>))
+        .collect::<eyre::Result<_>>()?;
+    Ok(Relay::new(store.clone(), submitters, config.clone()))
+}

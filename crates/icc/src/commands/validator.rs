@@ -1,0 +1,62 @@
+//! `icc validator`.
+
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use eyre::WrapErr;
+use icc_chain_evm::EvmProver;
+use icc_protocol::Domain;
+use icc_service::{BodyLimits, Telemetry, serve, shutdown_signal, supervise};
+use icc_validator::{Attestor, Journal, WatchConfig, Watcher, publish};
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::{cli::ValidatorArgs, wiring};
+
+const LIMITS: BodyLimits = BodyLimits { body_bytes: 4096, timeout: Duration::from_secs(10) };
+
+pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre::Result<ExitCode> {
+    let config = wiring::load(&arguments.file)?;
+    let chains = wiring::deployed_chains(&config)?;
+    for (chain, _) in &chains {
+        chain.check_quorum()?;
+    }
+    let signer = arguments.keys.one().wrap_err("the validator's key")?;
+    let identity = format!("{} on network {}", signer.address(), config.network);
+    let journal = Journal::open(Path::new(&config.validator.journal), &identity).wrap_err("validator.journal")?;
+    let attestor = Attestor::new(journal, signer, Domain::new(config.network));
+    let listener = TcpListener::bind(&config.validator.listen)
+        .await
+        .wrap_err_with(|| format!("validator.listen: cannot listen on {}", config.validator.listen))?;
+    tracing::info!(address = %attestor.address(), listen = %listener.local_addr()?, "validator starts");
+
+    let shutdown = shutdown_signal();
+    let publisher = publish(wiring::http_client()?, &config.validator.core_urls, &shutdown);
+    let tasks = TaskTracker::new();
+    for (chain, chain_config) in chains {
+        let watch_config = WatchConfig {
+            network: config.network,
+            start_block: chain_config.start_block,
+            max_range: chain_config.max_range,
+            idle: Duration::from_millis(chain_config.poll_interval_ms.saturating_mul(4)),
+        };
+        let (attestor, publisher, shutdown) = (attestor.clone(), publisher.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            let name = format!("watch/{}", chain.id);
+            supervise(&name, shutdown, |stop| {
+                let (chain, attestor, publisher) = (chain.clone(), attestor.clone(), publisher.clone());
+                async move {
+                    let prover = EvmProver::new(chain)?;
+                    prover.check_chain_id().await?;
+                    let watcher = Watcher::new(Arc::new(prover), attestor, publisher, watch_config)?;
+                    watcher.run(stop).await.map_err(eyre::Report::from)
+                }
+            })
+            .await;
+        });
+    }
+    let router = icc_validator::router(attestor, move || telemetry.render());
+    serve(listener, router, LIMITS, shutdown).await?;
+    tasks.close();
+    let _ = tokio::time::timeout(Duration::from_secs(5), tasks.wait()).await;
+    Ok(ExitCode::SUCCESS)
+}
