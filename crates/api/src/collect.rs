@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use futures::{StreamExt, stream::FuturesUnordered};
 use icc_attest::{AttestationBatch, MAX_BATCH};
 use icc_protocol::LaneId;
 use icc_store::Store;
@@ -49,10 +50,13 @@ impl Collector {
                 () = sleep(self.config.interval) => {}
             }
             let now: HashMap<LaneId, u64> = self.store.lanes_without_quorum().await?.into_iter().collect();
-            for (lane, signed) in &now {
+            for (lane, delivered) in &now {
                 // Freshly final messages are signed within moments: only what stays behind is asked for.
-                if lacking.get(lane) == Some(signed) {
-                    self.ask_all(*lane, signed + 1).await?;
+                if lacking.get(lane) == Some(delivered) {
+                    tokio::select! {
+                        () = shutdown.cancelled() => return Ok(()),
+                        asked = self.ask_all(*lane, delivered + 1) => asked?,
+                    }
                 }
             }
             lacking = now;
@@ -60,8 +64,14 @@ impl Collector {
     }
 
     async fn ask_all(&self, lane: LaneId, from: u64) -> Result<(), crate::IntakeFailure> {
+        // At most 128 validators: the configuration sees to that.
+        let asking: FuturesUnordered<_> = FuturesUnordered::new();
         for validator in &self.config.validators {
-            match self.ask(validator, lane, from).await {
+            asking.push(async move { (validator, self.ask(validator, lane, from).await) });
+        }
+        let mut answers = asking;
+        while let Some((validator, answer)) = answers.next().await {
+            match answer {
                 Ok(batch) => {
                     self.intake.take(&batch.attestations).await?;
                 }

@@ -45,9 +45,13 @@ impl Intake {
                     answer.duplicates += 1;
                     continue;
                 }
-                Ok(_) => {
+                Ok(IntakeOutcome::Counted(_) | IntakeOutcome::Quorum(_)) => {
                     answer.accepted += 1;
                     continue;
+                }
+                Ok(IntakeOutcome::TooFarAhead) => "nonce: is far beyond what is indexed".to_owned(),
+                Ok(IntakeOutcome::Equivocator) => {
+                    "accumulator: the signer has signed two others for this nonce".to_owned()
                 }
                 Err(error) => error,
             };

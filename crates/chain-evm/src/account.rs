@@ -1,136 +1,22 @@
-//! Accounts that send transactions: signing, broadcasting, receipts; and [`Account`], which does all three in turn for
-//! users, deployments and tests.
+//! Accounts that send transactions in turn and wait for each: for users, deployments and tests.
 
 use std::{sync::Arc, time::Duration};
 
-use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes, TxKind, U64, U256};
-use alloy_signer::SignerSync;
+use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall;
-use futures::future::join_all;
 use icc_chain::ChainError;
-use icc_rpc::{Endpoint, EndpointError, Pool};
-use serde::Deserialize;
+use icc_rpc::{Endpoint, Pool};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    EvmChain,
-    fees::{FeePolicy, Fees},
-    node,
+    EvmChain, node,
+    transaction::{Receipt, Transaction, broadcast, current_fees, receipt},
 };
 
 /// How long a user's transaction may take to be in a block.
 const INCLUSION_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// An EIP-1559 transaction before its signature.
-pub(crate) struct Transaction {
-    pub(crate) chain: u64,
-    pub(crate) nonce: u64,
-    pub(crate) to: Option<Address>,
-    pub(crate) gas: u64,
-    pub(crate) fees: Fees,
-    pub(crate) data: Bytes,
-}
-
-impl Transaction {
-    /// Hash and raw bytes of the signed transaction.
-    pub(crate) fn sign(self, signer: &PrivateKeySigner) -> Result<(B256, Bytes), ChainError> {
-        let transaction = TxEip1559 {
-            chain_id: self.chain,
-            nonce: self.nonce,
-            gas_limit: self.gas,
-            max_fee_per_gas: self.fees.max_fee,
-            max_priority_fee_per_gas: self.fees.priority_fee,
-            to: self.to.map_or(TxKind::Create, TxKind::Call),
-            value: U256::ZERO,
-            access_list: Default::default(),
-            input: self.data,
-        };
-        let signature = signer
-            .sign_hash_sync(&transaction.signature_hash())
-            .map_err(|error| ChainError::Misconfigured(format!("cannot sign: {error}")))?;
-        let signed = transaction.into_signed(signature);
-        Ok((*signed.hash(), signed.encoded_2718().into()))
-    }
-}
-
-/// What the bridge needs of a receipt, of any transaction type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
-    /// The transaction.
-    pub transaction: B256,
-    /// Whether it did what it should.
-    pub success: bool,
-    /// Height of its block.
-    pub block: u64,
-    /// Gas used.
-    pub gas_used: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RpcReceipt {
-    transaction_hash: B256,
-    status: U64,
-    block_number: U64,
-    gas_used: U64,
-}
-
-pub(crate) async fn receipt(pool: &Pool, transaction: B256) -> Result<Option<Receipt>, ChainError> {
-    let receipt: Option<RpcReceipt> = pool
-        .first(|e: Endpoint| async move {
-            e.call("eth_getTransactionReceipt", json!([transaction])).await.map_err(|error| e.failed(error))
-        })
-        .await?;
-    Ok(receipt.map(|receipt| Receipt {
-        transaction: receipt.transaction_hash,
-        success: receipt.status == U64::from(1),
-        block: receipt.block_number.to(),
-        gas_used: receipt.gas_used.to(),
-    }))
-}
-
-/// Fees by the newest block's base fee and the node's suggested tip.
-pub(crate) async fn current_fees(pool: &Pool, policy: &FeePolicy, attempt: u32) -> Result<Fees, ChainError> {
-    let (header, tip) = pool
-        .first(|e: Endpoint| async move {
-            let header = node::header(&e, &json!("latest")).await?;
-            Ok((header, node::priority_fee(&e).await?))
-        })
-        .await?;
-    let base_fee = header.and_then(|header| header.header.base_fee_per_gas).unwrap_or(0);
-    policy.fees(base_fee.into(), tip, attempt)
-}
-
-/// Hands a signed transaction to all endpoints; one that takes it is enough.
-pub(crate) async fn broadcast(pool: &Pool, signer: B256, raw: &Bytes) -> Result<(), ChainError> {
-    let answers = join_all(pool.endpoints().iter().map(|endpoint| async move {
-        (endpoint, endpoint.call::<B256>("eth_sendRawTransaction", json!([raw])).await)
-    }))
-    .await;
-    let mut last = ChainError::NotTaken("no endpoint".to_owned());
-    for (endpoint, answer) in answers {
-        match answer {
-            Ok(_) => return Ok(()),
-            Err(EndpointError::Refused { message, .. }) => {
-                let lower = message.to_lowercase();
-                if lower.contains("already known") || lower.contains("already imported") {
-                    return Ok(());
-                }
-                last = if lower.contains("insufficient funds") {
-                    ChainError::InsufficientFunds { signer, reason: message }
-                } else {
-                    ChainError::NotTaken(message)
-                };
-            }
-            Err(error) => last = endpoint.failed(error),
-        }
-    }
-    Err(last)
-}
 
 /// An account that sends one transaction after another and waits for each.
 pub struct Account {
@@ -163,7 +49,7 @@ impl Account {
     /// # Errors
     /// [`ChainError::Misconfigured`] naming the endpoint.
     pub async fn check_chain_id(&self) -> Result<(), ChainError> {
-        crate::reader::check_chain_id(self.pool.endpoints(), self.chain.id).await
+        crate::reader::check_chain_id(self.pool.endpoints(), self.chain.id, 0).await
     }
 
     /// Its balance of native coin, in wei.
@@ -243,6 +129,29 @@ impl Account {
         let (hash, raw) = transaction.sign(&self.signer)?;
         broadcast(&self.pool, from.into_word(), &raw).await?;
         Ok(hash)
+    }
+
+    /// Sends several calls to one contract without waiting between them, with consecutive nonces; returns the
+    /// transactions. Gas is estimated for the first and given to all.
+    ///
+    /// # Errors
+    /// As [`Account::send`]; what was sent before the failing one stays sent.
+    pub async fn burst(&self, to: Address, calls: &[Bytes]) -> Result<Vec<B256>, ChainError> {
+        let Some(first) = calls.first() else { return Ok(Vec::new()) };
+        let from = self.address();
+        let request = &json!({"from": from, "to": to, "data": first});
+        let gas = self.pool.first(|e: Endpoint| async move { node::estimate_gas(&e, request).await }).await?;
+        let fees = current_fees(&self.pool, &self.chain.fees, 0).await?;
+        let mut nonce = self.nonce().await?;
+        let mut hashes = Vec::with_capacity(calls.len());
+        for data in calls {
+            let (chain, gas, data) = (self.chain.id.0, gas + gas / 2, data.clone());
+            let (hash, raw) = Transaction { chain, nonce, to: Some(to), gas, fees, data }.sign(&self.signer)?;
+            broadcast(&self.pool, from.into_word(), &raw).await?;
+            hashes.push(hash);
+            nonce += 1;
+        }
+        Ok(hashes)
     }
 
     /// Waits until a transaction is in a block.

@@ -4,7 +4,7 @@
 use alloy_sol_types::sol;
 
 pub use self::{
-    board::MessageBoard, demo::DemoToken, gateway::{Gateway, IGateway}, timelock::Timelock, tokens::TokenBridge,
+    board::MessageBoard, demo::DemoToken, gateway::{Gateway, IGateway}, no_op::NoOpReceiver, timelock::Timelock, tokens::TokenBridge,
     wrapped::WrappedToken,
 };
 
@@ -50,6 +50,15 @@ mod demo {
         #[derive(Debug, PartialEq, Eq)]
         DemoToken,
         "../../contracts/artifacts/DemoToken.json"
+    );
+}
+
+mod no_op {
+    use super::sol;
+    sol!(
+        #[derive(Debug, PartialEq, Eq)]
+        NoOpReceiver,
+        "../../contracts/artifacts/NoOpReceiver.json"
     );
 }
 

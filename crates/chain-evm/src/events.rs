@@ -21,6 +21,11 @@ pub(crate) fn topics() -> Vec<B256> {
     ]
 }
 
+/// The events that make accumulators.
+pub(crate) fn outbox_topics() -> Vec<B256> {
+    vec![Gateway::Sent::SIGNATURE_HASH, Gateway::LaneOpened::SIGNATURE_HASH]
+}
+
 /// Decodes logs that a node gave for a gateway, in order.
 ///
 /// # Errors

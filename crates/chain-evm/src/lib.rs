@@ -12,11 +12,13 @@ mod reader;
 mod revert;
 mod submitter;
 mod tokens;
+mod transaction;
 
-pub use account::{Account, Receipt};
+pub use account::Account;
 pub use config::{ConfigError, EvmChain};
 pub use fees::FeePolicy;
 pub use prover::EvmProver;
 pub use reader::EvmReader;
 pub use submitter::EvmSubmitter;
 pub use tokens::{BridgeUser, token_id};
+pub use transaction::Receipt;

@@ -79,7 +79,7 @@ pub(crate) async fn chain_id(endpoint: &Endpoint) -> Result<u64, ChainError> {
 
 /// Logs of one contract.
 pub(crate) async fn logs(endpoint: &Endpoint, filter: &Filter) -> Result<Vec<Log>, ChainError> {
-    endpoint.call("eth_getLogs", json!([filter])).await.map_err(|error| endpoint.failed(error))
+    endpoint.call("eth_getLogs", json!([filter])).await.map_err(|error| endpoint.range_failed(error))
 }
 
 pub(crate) async fn proof(

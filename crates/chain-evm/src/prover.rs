@@ -1,14 +1,20 @@
 //! Reading for a validator: several endpoints, none trusted alone.
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
 use alloy_primitives::{Address, B256};
 use alloy_rpc_types_eth::Filter;
 use async_trait::async_trait;
-use futures::future::join_all;
+use futures::{StreamExt, stream::FuturesUnordered};
 use icc_chain::{BlockRef, ChainError, HeadHints, LocatedEvent, ProvedOutboxes, Prover};
 use icc_evm_proof::{AccountClaim, StorageClaim, outbox_slot, verify_account, verify_storage};
 use icc_protocol::ChainId;
-use icc_rpc::{Answer, Endpoint, agree};
+use icc_rpc::{Endpoint, agree};
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     EvmChain, events,
@@ -16,11 +22,16 @@ use crate::{
     reader::check_chain_id,
 };
 
+/// How long to wait for the rest once a quorum has answered.
+const STRAGGLERS: Duration = Duration::from_millis(200);
+
 /// An EVM chain behind endpoints that are compared with each other.
 pub struct EvmProver {
     config: EvmChain,
     endpoints: Vec<Endpoint>,
     hints: HeadHints,
+    /// The endpoint whose proofs last verified; asked first.
+    proving: AtomicUsize,
 }
 
 impl EvmProver {
@@ -30,15 +41,15 @@ impl EvmProver {
     /// [`ChainError::Misconfigured`] if the endpoints cannot make a safe quorum.
     pub fn new(config: EvmChain) -> Result<Self, ChainError> {
         config.check_quorum().map_err(|error| ChainError::Misconfigured(error.to_string()))?;
-        Ok(Self { endpoints: config.endpoints()?, hints: config.head_hints(), config })
+        Ok(Self { endpoints: config.endpoints()?, hints: config.head_hints(), config, proving: AtomicUsize::new(0) })
     }
 
     /// Asks every endpoint for its chain id.
     ///
     /// # Errors
-    /// [`ChainError::Misconfigured`] if one is on another chain; an unreachable one is not an error.
+    /// [`ChainError::Misconfigured`] if so many are on another chain that no quorum is left.
     pub async fn check_chain_id(&self) -> Result<(), ChainError> {
-        check_chain_id(&self.endpoints, self.config.id).await
+        check_chain_id(&self.endpoints, self.config.id, self.endpoints.len() - self.config.quorum).await
     }
 
     /// The header of a height that a quorum agrees on. Its hash has been recomputed, so its fields are agreed too.
@@ -58,15 +69,32 @@ impl EvmProver {
         F: Fn(Endpoint) -> Fut,
         Fut: Future<Output = Result<VerifiedHeader, ChainError>>,
     {
-        let answers: Vec<Answer<BlockRef>> = join_all(self.endpoints.iter().map(|endpoint| {
-            let asking = ask(endpoint.clone());
-            async move { (endpoint.name().to_owned(), asking.await.map(|header| header.at())) }
-        }))
-        .await;
-        let mut blocks: Vec<BlockRef> = answers.iter().filter_map(|(_, answer)| answer.clone().ok()).collect();
+        let mut pending: FuturesUnordered<_> = self
+            .endpoints
+            .iter()
+            .map(|endpoint| {
+                let asking = ask(endpoint.clone());
+                async move { asking.await.map(|header| header.at()) }
+            })
+            .collect();
+        let (mut blocks, mut errors) = (Vec::new(), Vec::new());
+        let patience = sleep(self.config.timeout);
+        tokio::pin!(patience);
+        loop {
+            tokio::select! {
+                answer = pending.next() => match answer {
+                    Some(Ok(block)) => blocks.push(block),
+                    Some(Err(error)) => errors.push(format!("; {error}")),
+                    None => break,
+                },
+                () = &mut patience => break,
+            }
+            if blocks.len() == self.config.quorum {
+                // Enough to know a height; a slow endpoint could only raise it.
+                patience.as_mut().reset(Instant::now() + STRAGGLERS);
+            }
+        }
         if blocks.len() < self.config.quorum {
-            let errors: Vec<String> =
-                answers.iter().filter_map(|(_, answer)| Some(format!("; {}", answer.as_ref().err()?))).collect();
             return Err(ChainError::NoQuorum {
                 what: what.to_owned(),
                 agreeing: blocks.len(),
@@ -154,9 +182,12 @@ impl Prover for EvmProver {
         }
         let slots: Vec<B256> = to.iter().map(|chain| outbox_slot(chain.0)).collect();
         let mut last = ChainError::UnknownBlock(block.to_string());
-        for endpoint in &self.endpoints {
-            match self.prove_at(endpoint, &header, &slots).await {
+        let start = self.proving.load(Ordering::Relaxed);
+        for step in 0..self.endpoints.len() {
+            let index = (start + step) % self.endpoints.len();
+            match self.prove_at(&self.endpoints[index], &header, &slots).await {
                 Ok(values) => {
+                    self.proving.store(index, Ordering::Relaxed);
                     return Ok(ProvedOutboxes { block, accumulators: to.iter().copied().zip(values).collect() });
                 }
                 Err(error) => last = error,
@@ -169,7 +200,7 @@ impl Prover for EvmProver {
         let endpoint = &self.endpoints[attempt % self.endpoints.len()];
         let gateway = self.config.gateway;
         let filter =
-            Filter::new().from_block(from).to_block(to).address(gateway).event_signature(events::topics());
+            Filter::new().from_block(from).to_block(to).address(gateway).event_signature(events::outbox_topics());
         events::decode(endpoint, gateway, node::logs(endpoint, &filter).await?)
     }
 }

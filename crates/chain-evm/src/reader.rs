@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256};
 use alloy_rpc_types_eth::Filter;
 use async_trait::async_trait;
-use icc_chain::{Block, ChainError, ChainReader, HeadHints, LocatedEvent};
+use icc_chain::{Block, BlockRef, ChainError, ChainReader, HeadHints, LocatedEvent};
 use icc_protocol::ChainId;
 use icc_rpc::{Endpoint, Pool};
 use serde_json::json;
@@ -31,7 +31,7 @@ impl EvmReader {
     /// # Errors
     /// [`ChainError::Misconfigured`] if one is on another chain; an unreachable one is not an error.
     pub async fn check_chain_id(&self) -> Result<(), ChainError> {
-        check_chain_id(self.pool.endpoints(), self.config.id).await
+        check_chain_id(self.pool.endpoints(), self.config.id, 0).await
     }
 
     async fn block_at(&self, tag: serde_json::Value) -> Result<Option<Block>, ChainError> {
@@ -40,30 +40,46 @@ impl EvmReader {
         Ok(header.map(|header| header.block(self.config.gateway)))
     }
 
-    async fn events(&self, filter: Filter) -> Result<Vec<LocatedEvent>, ChainError> {
+    /// Events by a filter; `reach` is a block that the endpoint must have, as logs of blocks that it lacks would be
+    /// missing without a word.
+    async fn events(&self, filter: Filter, reach: serde_json::Value) -> Result<Vec<LocatedEvent>, ChainError> {
         let gateway = self.config.gateway;
         let filter = filter.address(gateway).event_signature(events::topics());
-        let filter = &filter;
+        let (filter, reach) = (&filter, &reach);
         self.pool
-            .first(|e: Endpoint| async move { events::decode(&e, gateway, node::logs(&e, filter).await?) })
+            .first(|e: Endpoint| async move {
+                if node::header(&e, reach).await?.is_none() {
+                    return Err(ChainError::UnknownBlock(format!("{reach} at {}", e.name())));
+                }
+                events::decode(&e, gateway, node::logs(&e, filter).await?)
+            })
             .await
     }
 }
 
-/// Refuses endpoints that are on another chain.
-pub(crate) async fn check_chain_id(endpoints: &[Endpoint], expected: ChainId) -> Result<(), ChainError> {
+/// Looks for endpoints that are on another chain. Up to `bearable` of them are told of and left to disagree: one bad
+/// endpoint must not keep a process from starting.
+pub(crate) async fn check_chain_id(
+    endpoints: &[Endpoint],
+    expected: ChainId,
+    bearable: usize,
+) -> Result<(), ChainError> {
+    let mut wrong = Vec::new();
     for endpoint in endpoints {
         match node::chain_id(endpoint).await {
-            Ok(id) if id != expected.0 => {
-                return Err(ChainError::Misconfigured(format!(
-                    "{} is on chain {id}, not on chain {expected}; correct rpc_urls or the chain's id",
-                    endpoint.name()
-                )));
-            }
+            Ok(id) if id != expected.0 => wrong.push(format!("{} is on chain {id}", endpoint.name())),
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "endpoint cannot be reached yet"),
         }
     }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let problem = format!("{}, not on chain {expected}; correct rpc_urls or the chain's id", wrong.join(", "));
+    if wrong.len() > bearable {
+        return Err(ChainError::Misconfigured(problem));
+    }
+    tracing::error!(problem, "endpoint of another chain");
     Ok(())
 }
 
@@ -82,8 +98,13 @@ impl ChainReader for EvmReader {
     }
 
     async fn head(&self) -> Result<Block, ChainError> {
-        let head = self.block_at(json!("latest")).await?;
-        head.ok_or_else(|| ChainError::UnknownBlock("latest".to_owned()))
+        // Of all endpoints: one that stands still must not be believed for ever.
+        let ask = |e: Endpoint| async move {
+            let head = node::header(&e, &json!("latest")).await?;
+            head.ok_or_else(|| ChainError::UnknownBlock("latest".to_owned()))
+        };
+        let head = self.pool.highest(ask, |header| header.header.number).await?;
+        Ok(head.block(self.config.gateway))
     }
 
     async fn finalized(&self) -> Result<Block, ChainError> {
@@ -97,10 +118,17 @@ impl ChainReader for EvmReader {
     }
 
     async fn events_in_range(&self, from: u64, to: u64) -> Result<Vec<LocatedEvent>, ChainError> {
-        self.events(Filter::new().from_block(from).to_block(to)).await
+        let events = self.events(Filter::new().from_block(from).to_block(to), node::number_tag(to)).await?;
+        match events.iter().find(|event| !(from..=to).contains(&event.at.block.number)) {
+            None => Ok(events),
+            Some(stray) => Err(ChainError::Forged {
+                endpoint: self.config.name.clone(),
+                reason: format!("a log of block {}, which was not asked for", stray.at.block.number),
+            }),
+        }
     }
 
-    async fn events_in_block(&self, hash: B256) -> Result<Vec<LocatedEvent>, ChainError> {
-        self.events(Filter::new().at_block_hash(hash)).await
+    async fn events_in_block(&self, block: BlockRef) -> Result<Vec<LocatedEvent>, ChainError> {
+        self.events(Filter::new().at_block_hash(block.hash), node::number_tag(block.number)).await
     }
 }

@@ -11,7 +11,7 @@ use icc_protocol::{ChainId, LaneId};
 use icc_rpc::{Endpoint, Pool};
 use serde_json::json;
 
-use crate::{EvmChain, account, bindings::{Gateway, IGateway}, node};
+use crate::{EvmChain, bindings::{Gateway, IGateway}, node, transaction};
 
 /// Most gas of one transaction (EIP-7825).
 const TRANSACTION_GAS_CAP: u64 = 16_777_216;
@@ -104,12 +104,12 @@ impl Submitter for EvmSubmitter {
         let gas =
             self.pool.first(|e: Endpoint| { let request = &request; async move { node::estimate_gas(&e, request).await } }).await?;
         // A tenth more, as the state may have moved by the time the transaction runs.
-        Ok((gas + gas / 10).min(TRANSACTION_GAS_CAP))
+        Ok(gas.saturating_add(gas / 10).min(TRANSACTION_GAS_CAP))
     }
 
     async fn next_sequence(&self, signer: B256) -> Result<u64, ChainError> {
         let address = Address::from_word(signer);
-        self.pool.first(|e: Endpoint| async move { node::transaction_count(&e, address).await }).await
+        self.pool.highest(|e: Endpoint| async move { node::transaction_count(&e, address).await }, |count| *count).await
     }
 
     async fn submit(
@@ -120,8 +120,8 @@ impl Submitter for EvmSubmitter {
         gas: u64,
         attempt: u32,
     ) -> Result<B256, ChainError> {
-        let fees = account::current_fees(&self.pool, &self.config.fees, attempt).await?;
-        let transaction = account::Transaction {
+        let fees = transaction::current_fees(&self.pool, &self.config.fees, attempt).await?;
+        let unsigned = transaction::Transaction {
             chain: self.config.id.0,
             nonce: sequence,
             to: Some(self.config.gateway),
@@ -129,13 +129,13 @@ impl Submitter for EvmSubmitter {
             fees,
             data: self.encode(call),
         };
-        let (hash, raw) = transaction.sign(self.signer(signer)?)?;
-        account::broadcast(&self.pool, signer, &raw).await?;
+        let (hash, raw) = unsigned.sign(self.signer(signer)?)?;
+        transaction::broadcast(&self.pool, signer, &raw).await?;
         Ok(hash)
     }
 
     async fn outcome(&self, transaction: B256) -> Result<Option<Outcome>, ChainError> {
-        let receipt = account::receipt(&self.pool, transaction).await?;
+        let receipt = transaction::receipt(&self.pool, transaction).await?;
         Ok(receipt.map(|receipt| {
             if receipt.success {
                 Outcome::Succeeded { block: receipt.block, gas: receipt.gas_used }

@@ -29,7 +29,7 @@ pub trait ChainReader: Send + Sync {
     /// The gateway's events in blocks `from..=to`, in order.
     async fn events_in_range(&self, from: u64, to: u64) -> Result<Vec<LocatedEvent>, ChainError>;
     /// The gateway's events in one block.
-    async fn events_in_block(&self, hash: B256) -> Result<Vec<LocatedEvent>, ChainError>;
+    async fn events_in_block(&self, block: BlockRef) -> Result<Vec<LocatedEvent>, ChainError>;
 }
 
 /// The outbox accumulators at a block, proved against a header that a quorum of endpoints agrees on.

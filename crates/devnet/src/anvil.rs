@@ -29,14 +29,11 @@ impl Anvil {
     /// Starts a chain on a free port. `finalized` lags the head by two blocks.
     pub(crate) async fn start(spec: &ChainSpec, folder: &Path, guard: &Guard) -> eyre::Result<Self> {
         let port = free_port()?;
-        let block_time = spec.block_time.as_secs_f64().to_string();
         let arguments = [
             "--port",
             &port.to_string(),
             "--chain-id",
             &spec.id.to_string(),
-            "--block-time",
-            &block_time,
             "--slots-in-an-epoch",
             "1",
             "--hardfork",
@@ -45,10 +42,14 @@ impl Anvil {
             "--accounts",
             "1",
         ];
+        let mut arguments = arguments.map(str::to_owned).to_vec();
+        if !spec.block_time.is_zero() {
+            arguments.extend(["--block-time".to_owned(), spec.block_time.as_secs_f64().to_string()]);
+        }
         let recipe = Recipe {
             name: format!("anvil-{}", spec.name),
             program: tools::anvil()?,
-            arguments: arguments.map(str::to_owned).to_vec(),
+            arguments,
             environment: Vec::new(),
             user: None,
             input: None,

@@ -1,8 +1,15 @@
 //! What must be true after anything: read from the chains, not from any database.
 
+use std::time::{Duration, Instant};
+
 use alloy_primitives::{Address, B256, U256};
 use eyre::ensure;
-use icc_chain_evm::{Account, BridgeUser, token_id};
+use icc_chain_evm::{
+    Account, BridgeUser,
+    bindings::{Gateway, IGateway},
+    token_id,
+};
+use tokio::time::sleep;
 
 use crate::Devnet;
 
@@ -47,6 +54,45 @@ pub async fn audit_token(devnet: &Devnet, home: usize, token: Address) -> eyre::
         remotes.push((chain, held, supply(&account, devnet.contracts[chain].token_bridge, id).await?));
     }
     Ok(TokenAudit { escrow, remotes })
+}
+
+/// Waits until every lane's inbox is its outbox's accumulator: all that was sent has been delivered, in order.
+///
+/// # Errors
+/// If a chain cannot be read, or `patience` is over; names the lanes that lag.
+pub async fn wait_settled(devnet: &Devnet, patience: Duration) -> eyre::Result<()> {
+    let began = Instant::now();
+    loop {
+        let lagging = lagging_lanes(devnet).await?;
+        if lagging.is_empty() {
+            return Ok(());
+        }
+        ensure!(began.elapsed() < patience, "not delivered after {patience:?}: {}", lagging.join(", "));
+        sleep(Duration::from_millis(250)).await;
+    }
+}
+
+async fn lagging_lanes(devnet: &Devnet) -> eyre::Result<Vec<String>> {
+    let mut lagging = Vec::new();
+    for (from, source) in devnet.configs.iter().enumerate() {
+        for (to, destination) in devnet.configs.iter().enumerate().filter(|(to, _)| *to != from) {
+            let outbox = devnet.account(from)?;
+            let outbox =
+                outbox.view(source.gateway, Gateway::outboxCall { chain: destination.id.0 }).await?;
+            let remote = IGateway::Remote {
+                chain: source.id.0,
+                generation: outbox.generation,
+                gateway: source.gateway.into_word(),
+            };
+            let inbox = devnet.account(to)?;
+            let lane = inbox.view(destination.gateway, Gateway::laneFromCall { remote }).await?;
+            let delivered = inbox.view(destination.gateway, Gateway::inboxCall { lane }).await?;
+            if delivered != outbox.accumulator {
+                lagging.push(format!("{} → {} ({} sent)", source.name, destination.name, outbox.nonce));
+            }
+        }
+    }
+    Ok(lagging)
 }
 
 async fn supply(account: &Account, token_bridge: Address, id: B256) -> eyre::Result<U256> {

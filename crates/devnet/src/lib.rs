@@ -3,8 +3,10 @@
 
 mod anvil;
 mod audit;
+mod bootstrap;
 mod demo;
 mod forward;
+mod gas;
 mod guard;
 mod network;
 mod ports;
@@ -13,9 +15,10 @@ mod process;
 mod tools;
 
 pub use anvil::Anvil;
-pub use audit::{TokenAudit, audit_token};
+pub use audit::{TokenAudit, audit_token, wait_settled};
 pub use demo::{Demo, follow};
 pub use forward::Forwarder;
+pub use gas::{GasRow, measure_gas};
 pub use guard::guard_main;
 pub use network::{ChainSpec, Devnet, DevnetOptions, Role};
 pub use postgres::Postgres;

@@ -10,16 +10,15 @@ use std::{
     time::Duration,
 };
 
-use alloy_primitives::{Address, B256, hex};
+use alloy_primitives::{Address, B256};
 use alloy_signer_local::PrivateKeySigner;
 use eyre::{OptionExt, bail};
-use futures::future::try_join_all;
 use icc_chain::Finality;
 use icc_chain_evm::{
-    Account, EvmChain, FeePolicy,
-    deploy::{self, Contracts, Plan},
+    Account, EvmChain,
+    deploy::{Contracts, Plan},
 };
-use icc_protocol::{ChainId, NetworkId, ValidatorSet};
+use icc_protocol::{NetworkId, ValidatorSet};
 use icc_service::config::{ChainConfig, Config, CoreConfig, DeploymentConfig, ValidatorConfig};
 use tempfile::TempDir;
 use tokio::{net::TcpStream, time::sleep};
@@ -28,6 +27,7 @@ use url::Url;
 use crate::{
     Anvil, Forwarder, Postgres,
     anvil::local,
+    bootstrap::{Keys, chain, deploy_all},
     guard::Guard,
     ports::free_port,
     process::{Managed, Recipe},
@@ -43,7 +43,7 @@ pub struct ChainSpec {
     pub name: String,
     /// Its chain id.
     pub id: u64,
-    /// Between blocks.
+    /// Between blocks; zero: a block for each transaction.
     pub block_time: Duration,
 }
 
@@ -112,35 +112,13 @@ pub struct Devnet {
     _temporary: Option<TempDir>,
 }
 
-/// Keys of a network that lives for an afternoon.
-struct Keys {
-    deployer: Arc<PrivateKeySigner>,
-    relayers: Vec<PrivateKeySigner>,
-    validators: Vec<PrivateKeySigner>,
-    user: Arc<PrivateKeySigner>,
-}
-
-impl Keys {
-    fn new(validators: usize) -> Self {
-        Self {
-            deployer: Arc::new(PrivateKeySigner::random()),
-            relayers: (0..4).map(|_| PrivateKeySigner::random()).collect(),
-            validators: (0..validators).map(|_| PrivateKeySigner::random()).collect(),
-            user: Arc::new(PrivateKeySigner::random()),
-        }
-    }
-
-    fn text<'a>(keys: impl IntoIterator<Item = &'a PrivateKeySigner>) -> String {
-        keys.into_iter().map(|key| format!("{}\n", hex::encode_prefixed(key.to_bytes()))).collect()
-    }
-}
-
 impl Devnet {
     /// Starts everything; `tell` is told each step.
     ///
     /// # Errors
     /// Whatever keeps it from starting; what was started is ended again.
     pub async fn start(options: &DevnetOptions, tell: impl Fn(&str)) -> eyre::Result<Self> {
+        icc_service::install_tls();
         let (folder, temporary) = folder(options)?;
         let guard = Guard::start(&options.icc)?;
         let keys = Keys::new(options.validators);
@@ -365,60 +343,16 @@ impl Devnet {
 fn folder(options: &DevnetOptions) -> eyre::Result<(PathBuf, Option<TempDir>)> {
     if let Some(folder) = &options.folder {
         fs::create_dir_all(folder)?;
+        if fs::read_dir(folder)?.next().is_some() {
+            bail!("{} is not empty; a devnet begins in an empty folder", folder.display());
+        }
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o711))?;
         return Ok((folder.canonicalize()?, None));
     }
     let temporary = tempfile::Builder::new().prefix("icc-devnet-").tempdir()?;
     // The database runs as another user when we are root, and must get through.
     fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o711))?;
     Ok((temporary.path().to_owned(), Some(temporary)))
-}
-
-fn chain(spec: &ChainSpec, anvil: &Anvil) -> EvmChain {
-    EvmChain {
-        id: ChainId(spec.id),
-        name: spec.name.clone(),
-        gateway: Address::ZERO,
-        endpoints: vec![anvil.url()],
-        websocket: None,
-        finality: Finality::Finalized,
-        poll_interval: Duration::from_millis(200),
-        timeout: Duration::from_secs(10),
-        quorum: 1,
-        max_range: 5000,
-        fees: FeePolicy::default(),
-    }
-}
-
-async fn deploy_all(
-    keys: &Keys,
-    chains: &[Anvil],
-    configs: &[EvmChain],
-    plan: &Plan,
-) -> eyre::Result<Vec<Contracts>> {
-    for anvil in chains {
-        for account in [keys.deployer.address(), keys.user.address()] {
-            anvil.fund(account, 1_000_000).await?;
-        }
-        for relayer in &keys.relayers {
-            anvil.fund(relayer.address(), 1_000_000).await?;
-        }
-    }
-    let accounts: Vec<Account> = configs
-        .iter()
-        .map(|config| Account::new(config.clone(), keys.deployer.clone()))
-        .collect::<Result<_, _>>()?;
-    let deploying = accounts.iter().map(|account| deploy::contracts(account, plan, None));
-    let contracts = try_join_all(deploying).await?;
-    let opening = accounts.iter().enumerate().map(|(here, account)| {
-        let remotes: Vec<(ChainId, Contracts)> = (0..configs.len())
-            .filter(|there| *there != here)
-            .map(|there| (configs[there].id, contracts[there]))
-            .collect();
-        let contracts = contracts[here];
-        async move { deploy::open_lanes(account, &contracts, &remotes, plan).await }
-    });
-    try_join_all(opening).await?;
-    Ok(contracts)
 }
 
 fn urls(count: usize) -> eyre::Result<Vec<Url>> {

@@ -27,18 +27,18 @@ pub struct Postgres {
     /// The process.
     pub process: Managed,
     port: u16,
+    bin: PathBuf,
+    data: PathBuf,
+    user: Option<(u32, u32)>,
+    environment: Vec<(String, String)>,
 }
 
 impl Postgres {
     /// Makes a database cluster in `folder` and starts a server on a free port.
     pub(crate) async fn start(folder: &Path, guard: &Guard) -> eyre::Result<Self> {
         let data = folder.join("postgres");
-        fs::create_dir_all(&data)?;
-        fs::set_permissions(&data, fs::Permissions::from_mode(0o700))?;
         let user = unprivileged_user()?;
-        if let Some((user, group)) = user {
-            chown(&data, Some(user), Some(group))?;
-        }
+        prepare_folder(&data, user)?;
         let (bin, libraries) = match tools::postgres()? {
             PostgresBinaries::Installed(bin) => (bin, None),
             PostgresBinaries::Npm(native) => {
@@ -56,12 +56,13 @@ impl Postgres {
             name: "postgres".to_owned(),
             program: bin.join("postgres"),
             arguments: arguments(&data, port),
-            environment,
+            environment: environment.clone(),
             user,
             input: None,
             log: folder.join("postgres.log"),
         };
-        let mut postgres = Self { process: Managed::start(recipe, guard)?, port };
+        let process = Managed::start(recipe, guard)?;
+        let mut postgres = Self { process, port, bin, data, user, environment };
         postgres.wait().await?;
         Ok(postgres)
     }
@@ -69,6 +70,20 @@ impl Postgres {
     /// The URL of its database.
     pub fn url(&self) -> String {
         format!("postgres://icc@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Throws everything away and begins with an empty database on the same port.
+    ///
+    /// # Errors
+    /// If the server does not start again.
+    pub async fn recreate(&mut self) -> eyre::Result<()> {
+        self.process.stop(Duration::from_secs(10));
+        fs::remove_dir_all(&self.data)?;
+        prepare_folder(&self.data, self.user)?;
+        initialise(&self.bin, &self.data, self.user, &self.environment)?;
+        let _ = fs::remove_file(self.process.log());
+        self.process.restart()?;
+        self.wait().await
     }
 
     /// Waits until it takes connections.
@@ -101,6 +116,15 @@ fn arguments(data: &Path, port: u16) -> Vec<String> {
         arguments.extend(["-c".to_owned(), setting]);
     }
     arguments
+}
+
+fn prepare_folder(data: &Path, user: Option<(u32, u32)>) -> eyre::Result<()> {
+    fs::create_dir_all(data)?;
+    fs::set_permissions(data, fs::Permissions::from_mode(0o700))?;
+    if let Some((user, group)) = user {
+        chown(data, Some(user), Some(group))?;
+    }
+    Ok(())
 }
 
 fn initialise(

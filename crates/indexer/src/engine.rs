@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use icc_chain::{Block, ChainReader};
-use icc_store::{BlockRow, Cursor, Store};
-use tokio::time::timeout;
+use icc_store::{ApplyError, BlockRow, Cursor, Store};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::IndexError;
+use crate::{IndexError, unwind::Ancestry};
 
 /// How a chain is indexed.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,9 @@ pub struct Config {
     pub idle: Duration,
 }
 
+/// Between two looks at a chain, however many hints there are.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+
 /// Follows one chain.
 pub struct Indexer {
     pub(crate) reader: Arc<dyn ChainReader>,
@@ -27,13 +30,15 @@ pub struct Indexer {
     pub(crate) config: Config,
     /// Blocks of the next range; adapts to what endpoints can answer.
     pub(crate) range: u64,
+    /// How many stored blocks to go back when events do not continue what is stored.
+    pub(crate) going_back: u32,
 }
 
 impl Indexer {
     /// An indexer of one chain.
     pub fn new(reader: Arc<dyn ChainReader>, store: Store, config: Config) -> Self {
         let range = config.max_range.max(1);
-        Self { reader, store, config, range }
+        Self { reader, store, config, range, going_back: 1 }
     }
 
     /// Follows the chain until `shutdown`.
@@ -50,8 +55,10 @@ impl Indexer {
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                // A closed hint channel or a timeout is as good as a hint.
-                _ = timeout(self.config.idle, hints.changed()) => {}
+                hint = timeout(self.config.idle, hints.changed()) => {
+                    // Without hints, by the clock; with many, not more often than this.
+                    sleep(if matches!(hint, Ok(Err(_))) { self.config.idle } else { LEAST_PAUSE }).await;
+                }
             }
         }
     }
@@ -61,19 +68,30 @@ impl Indexer {
         let head = self.reader.head().await?;
         let finalized = self.reader.finalized().await?;
         let mut cursor = self.cursor().await?;
-        if let Some(ancestor) = self.find_reorg(&cursor, &head).await? {
-            cursor = self.unwind(cursor, ancestor).await?;
+        match self.ancestry(&cursor, &head).await? {
+            Ancestry::Continues => {}
+            Ancestry::Behind => return Ok(()),
+            Ancestry::Forked(ancestor) => cursor = self.unwind(cursor, ancestor).await?,
         }
         while cursor.number < head.at.number {
             let next = if cursor.number < finalized.at.number {
-                self.ingest_range(&cursor, finalized.at.number).await?
+                self.ingest_range(&cursor, finalized.at.number).await
             } else {
-                self.ingest_block(&cursor).await?
+                self.ingest_block(&cursor).await
             };
-            // `None`: the chain changed under us; the next step finds out how.
-            let Some(next) = next else { break };
-            cursor = next;
+            cursor = match next {
+                Ok(Some(next)) => next,
+                // The chain changed under us; the next step finds out how.
+                Ok(None) => return Ok(()),
+                Err(IndexError::Apply(ApplyError::Inconsistent(problem))) => {
+                    tracing::warn!(chain = %self.reader.chain(), problem, "events are missing; looking again");
+                    self.go_back(cursor).await?;
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
         }
+        self.going_back = 1;
         self.report(&head, &finalized, &cursor).await
     }
 

@@ -8,6 +8,9 @@ use icc_store::{
 
 use crate::{IndexError, Indexer, engine::row};
 
+/// Pause before a smaller range is asked for.
+const AFTER_REFUSAL: std::time::Duration = std::time::Duration::from_millis(200);
+
 impl Indexer {
     /// Stores the events of a range of final blocks; halves the range when an endpoint cannot answer it.
     pub(crate) async fn ingest_range(&mut self, cursor: &Cursor, up_to: u64) -> Result<Option<Cursor>, IndexError> {
@@ -18,6 +21,7 @@ impl Indexer {
             Err(ChainError::RangeTooLarge { .. }) if self.range > 1 => {
                 self.range /= 2;
                 tracing::debug!(chain = %self.reader.chain(), range = self.range, "range halved");
+                tokio::time::sleep(AFTER_REFUSAL).await;
                 return Ok(Some(*cursor));
             }
             Err(error) => return Err(error.into()),
@@ -49,7 +53,7 @@ impl Indexer {
             return Ok(None);
         }
         let events = if block.may_have_events {
-            self.reader.events_in_block(block.at.hash).await?
+            self.reader.events_in_block(block.at).await?
         } else {
             Vec::new()
         };

@@ -5,40 +5,80 @@ use icc_store::Cursor;
 
 use crate::{IndexError, Indexer};
 
+/// How the chain's present head and what is stored belong together.
+pub(crate) enum Ancestry {
+    /// The cursor's block is on the chain.
+    Continues,
+    /// It cannot be told yet: an endpoint is behind.
+    Behind,
+    /// The chain has left the stored one after this block.
+    Forked(BlockRef),
+}
+
 impl Indexer {
-    /// The newest stored block that is still on the chain, if the cursor's no longer is.
-    pub(crate) async fn find_reorg(&self, cursor: &Cursor, head: &Block) -> Result<Option<BlockRef>, IndexError> {
-        if head.at.number < cursor.number {
-            // An endpoint that is behind, or a shorter fork: comparable once it has grown.
-            return Ok(None);
-        }
-        match self.reader.block(cursor.number).await? {
-            Some(block) if block.at.hash == cursor.hash => return Ok(None),
-            None => return Ok(None),
-            Some(_) => {}
-        }
+    /// Compares the stored blocks with the chain.
+    pub(crate) async fn ancestry(&self, cursor: &Cursor, head: &Block) -> Result<Ancestry, IndexError> {
         let chain = self.reader.chain();
         let mut below = cursor.number;
+        if head.at.number < cursor.number {
+            // A shorter fork, or an endpoint that is behind: what is stored at that height tells.
+            match self.store.block(chain, head.at.number).await? {
+                Some(stored) if stored.hash != head.at.hash => below = head.at.number + 1,
+                _ => return Ok(Ancestry::Behind),
+            }
+        } else {
+            match self.reader.block(cursor.number).await? {
+                Some(block) if block.at.hash == cursor.hash => return Ok(Ancestry::Continues),
+                Some(_) => {}
+                None => return Ok(Ancestry::Behind),
+            }
+        }
         while let Some(stored) = self.store.block_below(chain, below).await? {
-            let present = self.reader.block(stored.number).await?;
-            if present.is_some_and(|block| block.at.hash == stored.hash) {
-                return Ok(Some(BlockRef { number: stored.number, hash: stored.hash }));
+            match self.reader.block(stored.number).await? {
+                None => return Ok(Ancestry::Behind),
+                Some(present) if present.at.hash == stored.hash => return Ok(Ancestry::Forked(present.at)),
+                Some(_) if stored.number <= cursor.final_number => {
+                    return Err(IndexError::FinalityReverted { chain, number: stored.number });
+                }
+                Some(_) => below = stored.number,
             }
-            if stored.number <= cursor.final_number {
-                return Err(IndexError::FinalityReverted { chain, number: stored.number });
-            }
-            below = stored.number;
         }
         // No block with events below: the last final one is common by definition.
         let last_final = self.reader.block(cursor.final_number).await?;
-        Ok(last_final.map(|block| block.at))
+        Ok(last_final.map_or(Ancestry::Behind, |block| Ancestry::Forked(block.at)))
+    }
+
+    /// Goes back over stored blocks, farther each time it is called in a row: events that an endpoint left out are
+    /// found by looking again, and looking again is harmless.
+    pub(crate) async fn go_back(&mut self, cursor: Cursor) -> Result<Cursor, IndexError> {
+        let chain = self.reader.chain();
+        let mut below = cursor.number;
+        let mut target = None;
+        for _ in 0..self.going_back {
+            match self.store.block_below(chain, below).await? {
+                Some(stored) => {
+                    below = stored.number;
+                    target = Some(BlockRef { number: stored.number, hash: stored.hash });
+                }
+                None => {
+                    let start = self.reader.block(self.config.start_block).await?;
+                    target = start.map(|block| block.at);
+                    break;
+                }
+            }
+        }
+        self.going_back = self.going_back.saturating_mul(4).min(1 << 20);
+        match target {
+            Some(target) => self.unwind(cursor, target).await,
+            None => Ok(cursor),
+        }
     }
 
     /// Forgets everything above `ancestor`.
     pub(crate) async fn unwind(&self, cursor: Cursor, ancestor: BlockRef) -> Result<Cursor, IndexError> {
         let chain = self.reader.chain();
-        tracing::warn!(%chain, from = cursor.number, to = ancestor.number, "reorg: unwinding");
-        metrics::counter!("icc_indexer_reorgs_total", "chain" => chain.to_string()).increment(1);
+        tracing::warn!(%chain, from = cursor.number, to = ancestor.number, "unwinding");
+        metrics::counter!("icc_indexer_unwinds_total", "chain" => chain.to_string()).increment(1);
         self.store.unwind(chain, &cursor, (ancestor.number, ancestor.hash)).await?;
         Ok(Cursor { number: ancestor.number, hash: ancestor.hash, final_number: cursor.final_number })
     }

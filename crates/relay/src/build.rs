@@ -44,7 +44,8 @@ pub(crate) async fn build(
         return Err(RelayError::LaneClosed);
     }
     let after = store.nonce_at(lane.lane, inbox).await?.ok_or(RelayError::ForeignInbox(lane.lane))?;
-    let checkpoints = store.checkpoints_after(lane.lane, after, MAX_CHECKPOINTS).await?;
+    let Some((_, set)) = store.current_set(lane.destination_chain).await? else { return Ok(None) };
+    let checkpoints = store.checkpoints_after(lane.lane, after, &set, MAX_CHECKPOINTS).await?;
     let Some(newest) = checkpoints.last() else { return Ok(None) };
     let messages = store.messages(lane.lane, after, newest.0.nonce, MAX_MESSAGES).await?.messages;
     let fitting = fitting(&messages, batch_gas);
@@ -56,7 +57,8 @@ pub(crate) async fn build(
     let Some((last, checkpoint)) = choose(&checkpoints, after, after + fitting as u64, messages.len() as u64) else {
         return Ok(None);
     };
-    let Some(signatures) = quorum(store, lane, &checkpoint).await? else { return Ok(None) };
+    let signatures = SignatureSet::of_quorum(&set, store.attestations(&checkpoint).await?);
+    let Some(signatures) = signatures else { return Ok(None) };
 
     let count = usize::try_from(last - after).unwrap_or(usize::MAX).min(messages.len());
     let covered = usize::try_from(checkpoint.nonce - after).unwrap_or(usize::MAX).min(messages.len());
@@ -105,17 +107,6 @@ fn choose(checkpoints: &[Checkpoint], after: u64, limit: u64, known: u64) -> Opt
         let first = checkpoints.iter().find(|checkpoint| checkpoint.nonce <= after + known)?;
         Some((first.nonce.saturating_sub(MAX_TAIL).max(limit), *first))
     })
-}
-
-/// Signatures of a quorum of the destination's current set.
-async fn quorum(
-    store: &Store,
-    lane: &LaneRow,
-    checkpoint: &Checkpoint,
-) -> Result<Option<SignatureSet>, RelayError> {
-    let Some((_, set)) = store.current_set(lane.destination_chain).await? else { return Ok(None) };
-    let signatures = store.attestations(checkpoint).await?;
-    Ok(SignatureSet::of_quorum(&set, signatures))
 }
 
 #[cfg(test)]

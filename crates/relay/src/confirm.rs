@@ -9,8 +9,9 @@ use tokio::time::{Instant, sleep};
 use crate::RelayError;
 
 /// Offers for one sequence number before it is reported as stuck.
-const MAX_ATTEMPTS: u32 = 24;
+const MAX_OFFERS: u32 = 24;
 const POLL: Duration = Duration::from_millis(100);
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// A call that is being sent.
 pub(crate) struct Sent<'a> {
@@ -29,7 +30,8 @@ pub(crate) async fn confirm(
     may_go_on: impl Fn() -> Result<(), RelayError>,
 ) -> Result<u64, RelayError> {
     let mut transactions = Vec::new();
-    for attempt in 0..MAX_ATTEMPTS {
+    let mut attempt = 0;
+    for _ in 0..MAX_OFFERS {
         may_go_on()?;
         match submitter.submit(sent.call, sent.signer, sent.sequence, sent.gas, attempt).await {
             Ok(transaction) => transactions.push(transaction),
@@ -38,8 +40,14 @@ pub(crate) async fn confirm(
                 if let Some(gas) = settled(submitter, sent, &transactions).await? {
                     return Ok(gas);
                 }
-                // Underpriced against a transaction left by somebody who died: offer more at once.
-                sleep(POLL).await;
+                if reason.to_lowercase().contains("underpriced") {
+                    // Against a transaction left by somebody who died: offer more at once.
+                    attempt += 1;
+                    sleep(POLL).await;
+                } else {
+                    // A full pool, or a budget: more money would not help.
+                    sleep(REFUSED_PAUSE).await;
+                }
                 continue;
             }
             Err(error @ ChainError::FeeAboveCap { .. }) if transactions.is_empty() => return Err(error.into()),
@@ -54,9 +62,10 @@ pub(crate) async fn confirm(
             may_go_on()?;
             sleep(POLL).await;
         }
+        attempt += 1;
         metrics::counter!("icc_relay_replacements_total", "chain" => submitter.chain().to_string()).increment(1);
     }
-    Err(RelayError::Stuck { attempts: MAX_ATTEMPTS })
+    Err(RelayError::Stuck { attempts: MAX_OFFERS })
 }
 
 /// Gas used if one of the transactions is in a block and did what it should.

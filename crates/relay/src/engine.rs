@@ -6,7 +6,7 @@ use alloy_primitives::B256;
 use icc_chain::Submitter;
 use icc_protocol::{ChainId, LaneId};
 use icc_store::{Store, StoreError};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::worker::LaneWorker;
@@ -36,6 +36,12 @@ pub struct Relay {
     config: Arc<RelayConfig>,
 }
 
+/// A lane's worker.
+struct Running {
+    wake: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
 impl Relay {
     /// A relay.
     pub fn new(store: Store, submitters: Vec<Arc<dyn Submitter>>, config: RelayConfig) -> Self {
@@ -52,7 +58,7 @@ impl Relay {
         // Workers end with this function, however it ends.
         let stop = shutdown.child_token();
         let _guard = stop.clone().drop_guard();
-        let mut lanes: HashMap<LaneId, Arc<Notify>> = HashMap::new();
+        let mut lanes: HashMap<LaneId, Running> = HashMap::new();
         let mut wakeups = self.store.wakeups().await?;
         let mut scan = tokio::time::interval(LANE_SCAN);
         loop {
@@ -60,12 +66,12 @@ impl Relay {
                 () = shutdown.cancelled() => break,
                 woken = wakeups.next() => match woken? {
                     Some(lane) => {
-                        if let Some(wake) = lanes.get(&lane) {
-                            wake.notify_one();
+                        if let Some(running) = lanes.get(&lane) {
+                            running.wake.notify_one();
                         }
                     }
                     // Notifications may have been missed.
-                    None => lanes.values().for_each(|wake| wake.notify_one()),
+                    None => lanes.values().for_each(|running| running.wake.notify_one()),
                 },
                 _ = scan.tick() => self.start_workers(&mut lanes, &workers, &stop).await?,
             }
@@ -77,25 +83,26 @@ impl Relay {
 
     async fn start_workers(
         &self,
-        lanes: &mut HashMap<LaneId, Arc<Notify>>,
+        lanes: &mut HashMap<LaneId, Running>,
         workers: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<(), StoreError> {
         for lane in self.store.lanes().await? {
             let Some(submitter) = self.submitters.get(&lane.destination_chain) else { continue };
-            if lanes.contains_key(&lane.lane) {
+            // A worker that panicked is started again.
+            if lanes.get(&lane.lane).is_some_and(|running| !running.task.is_finished()) {
                 continue;
             }
             let wake = Arc::new(Notify::new());
-            lanes.insert(lane.lane, wake.clone());
             let worker = LaneWorker {
                 store: self.store.clone(),
                 submitter: submitter.clone(),
                 config: self.config.clone(),
                 lane,
-                wake,
+                wake: wake.clone(),
             };
-            workers.spawn(worker.run(stop.clone()));
+            let task = workers.spawn(worker.run(stop.clone()));
+            lanes.insert(lane.lane, Running { wake, task });
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use icc_chain::{Call, ChainError, Submitter};
+use icc_chain::{Call, Submitter};
 use icc_store::{LaneRow, Store};
 
 use crate::{RelayConfig, RelayError, build::source_of, lease::HeldLease, send::send};
@@ -33,11 +33,18 @@ pub(crate) async fn execute_due(
                 store.note_execution(lane.lane, due.nonce, "", FIRST_PAUSE * 8).await?;
                 tracing::info!(lane = %lane.lane, nonce = due.nonce, gas, "executed");
             }
-            Err(RelayError::Chain(ChainError::Reverted { reason, .. })) => {
-                tracing::warn!(lane = %lane.lane, nonce = due.nonce, reason, attempts = due.attempts + 1, "cannot execute");
-                store.note_execution(lane.lane, due.nonce, &reason, pause).await?;
+            // Nothing was tried, or the trouble is not the message's.
+            Err(error @ (RelayError::LeaseLost(_) | RelayError::NoSigner | RelayError::Store(_))) => {
+                return Err(error);
             }
-            Err(error) => return Err(error),
+            // Also when it failed on the chain although its simulation did not: it must cost a try, and must not hold
+            // up the others.
+            Err(error) => {
+                tracing::warn!(
+                    lane = %lane.lane, nonce = due.nonce, %error, attempts = due.attempts + 1, "cannot execute"
+                );
+                store.note_execution(lane.lane, due.nonce, &error.to_string(), pause).await?;
+            }
         }
     }
     Ok(any)

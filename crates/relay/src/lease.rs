@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use icc_store::{Lease, Store, StoreError};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// How long a lease lasts without renewal.
@@ -20,10 +20,11 @@ pub(crate) struct HeldLease {
 impl HeldLease {
     /// Takes a lease; `None` while somebody else holds it.
     pub(crate) async fn acquire(store: &Store, name: &str, owner: &str) -> Result<Option<Self>, StoreError> {
+        let asked = Instant::now();
         let Some(lease) = store.acquire_lease(name, owner, TIME_TO_LIVE).await? else { return Ok(None) };
         let lost = CancellationToken::new();
         let done = CancellationToken::new();
-        tokio::spawn(keep(store.clone(), lease, lost.clone(), done.clone()));
+        tokio::spawn(keep(store.clone(), lease, asked, lost.clone(), done.clone()));
         Ok(Some(Self { lost, name: name.to_owned(), _release: done.drop_guard() }))
     }
 
@@ -33,21 +34,28 @@ impl HeldLease {
     }
 }
 
-async fn keep(store: Store, lease: Lease, lost: CancellationToken, done: CancellationToken) {
-    let mut renewed = Instant::now();
+/// `renewed` is the moment before the lease was last asked for: by then at the latest its time began.
+async fn keep(
+    store: Store,
+    lease: Lease,
+    mut renewed: Instant,
+    lost: CancellationToken,
+    done: CancellationToken,
+) {
     loop {
         tokio::select! {
             () = done.cancelled() => break,
             () = sleep(RENEW_EVERY) => {}
         }
         let asked = Instant::now();
-        match store.renew_lease(&lease, TIME_TO_LIVE).await {
-            Ok(true) => renewed = asked,
-            Ok(false) => break lost.cancel(),
+        let deadline = renewed + TIME_TO_LIVE - RENEW_EVERY;
+        match timeout_at(deadline, store.renew_lease(&lease, TIME_TO_LIVE)).await {
+            Ok(Ok(true)) => renewed = asked,
+            Ok(Ok(false)) | Err(_) => break lost.cancel(),
             // The database cannot be asked: the lease may still be ours, but only until it would have expired.
-            Err(error) => tracing::warn!(lease = lease.name, %error, "lease not renewed"),
+            Ok(Err(error)) => tracing::warn!(lease = lease.name, %error, "lease not renewed"),
         }
-        if renewed.elapsed() + RENEW_EVERY >= TIME_TO_LIVE {
+        if renewed + TIME_TO_LIVE - RENEW_EVERY <= Instant::now() {
             break lost.cancel();
         }
     }

@@ -1,7 +1,7 @@
 //! Simulates a call and submits it with a signer that nobody else uses meanwhile.
 
 use alloy_primitives::B256;
-use icc_chain::{Call, Submitter};
+use icc_chain::{Call, ChainError, Submitter};
 use icc_store::Store;
 
 use crate::{
@@ -10,8 +10,8 @@ use crate::{
     lease::HeldLease,
 };
 
-/// Simulates, submits, and waits for the outcome. `lease` is that of the lane: nothing is submitted once it is lost.
-/// Returns the gas used.
+/// Simulates, submits, and waits for the outcome, with the first signer of the pool that is free and can pay. `lease`
+/// is that of the lane: nothing is submitted once it is lost. Returns the gas used.
 pub(crate) async fn send(
     store: &Store,
     submitter: &dyn Submitter,
@@ -19,36 +19,38 @@ pub(crate) async fn send(
     call: &Call,
     lease: &HeldLease,
 ) -> Result<u64, RelayError> {
-    let (signer, signer_lease) = acquire_signer(store, submitter, config, &lease.name).await?;
+    // By a lease that names the lane: one signer key has one owner at a time, also among the lanes of one core.
+    let owner = format!("{}/{}", config.owner, lease.name);
+    let mut last = RelayError::NoSigner;
+    for signer in &config.signers {
+        let name = format!("signer/{}/{signer}", submitter.chain());
+        let Some(signer_lease) = HeldLease::acquire(store, &name, &owner).await? else { continue };
+        match send_with(submitter, config, call, *signer, &[lease, &signer_lease]).await {
+            Err(RelayError::Chain(error @ ChainError::InsufficientFunds { .. })) => {
+                tracing::error!(%error, "relay signer cannot pay");
+                last = error.into();
+            }
+            sent => return sent,
+        }
+    }
+    Err(last)
+}
+
+async fn send_with(
+    submitter: &dyn Submitter,
+    config: &RelayConfig,
+    call: &Call,
+    signer: B256,
+    leases: &[&HeldLease],
+) -> Result<u64, RelayError> {
     let gas = submitter.simulate(call, signer).await?;
     let sequence = submitter.next_sequence(signer).await?;
     let sent = Sent { call, signer, sequence, gas };
     confirm::confirm(submitter, &sent, config.replace_after, || {
-        if lease.is_lost() {
-            return Err(RelayError::LeaseLost(lease.name.clone()));
+        match leases.iter().find(|lease| lease.is_lost()) {
+            Some(lost) => Err(RelayError::LeaseLost(lost.name.clone())),
+            None => Ok(()),
         }
-        if signer_lease.is_lost() {
-            return Err(RelayError::LeaseLost(signer_lease.name.clone()));
-        }
-        Ok(())
     })
     .await
-}
-
-/// A free signer of the pool, by a lease that names the lane: one signer key has one owner at a time, also among the
-/// lanes of one core.
-async fn acquire_signer(
-    store: &Store,
-    submitter: &dyn Submitter,
-    config: &RelayConfig,
-    lane: &str,
-) -> Result<(B256, HeldLease), RelayError> {
-    let owner = format!("{}/{lane}", config.owner);
-    for signer in &config.signers {
-        let name = format!("signer/{}/{signer}", submitter.chain());
-        if let Some(lease) = HeldLease::acquire(store, &name, &owner).await? {
-            return Ok((*signer, lease));
-        }
-    }
-    Err(RelayError::NoSigner)
 }

@@ -46,7 +46,10 @@ impl LaneWorker {
                     }
                 }
                 // Another core has just done it, or all signers are at work: look again soon.
-                Err(RelayError::LeaseLost(_) | RelayError::NoSigner) => sleep(pause).await,
+                Err(RelayError::LeaseLost(_) | RelayError::NoSigner) => tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = sleep(pause) => {}
+                },
                 Err(error) => {
                     tracing::warn!(lane = %self.lane.lane, %error, "lane does not get on");
                     metrics::counter!("icc_relay_errors_total", "chain" => self.lane.destination_chain.to_string())
@@ -83,7 +86,7 @@ impl LaneWorker {
     /// By the database alone: whether anything signed is not delivered, or anything recorded is due.
     async fn has_work(&self) -> Result<bool, RelayError> {
         let delivered = self.store.delivered_nonce(self.lane.lane).await?;
-        Ok(!self.store.checkpoints_after(self.lane.lane, delivered, 1).await?.is_empty()
+        Ok(self.store.has_checkpoint_after(self.lane.lane, delivered).await?
             || !self.store.due_executions(self.lane.lane, MAX_ATTEMPTS, 1).await?.is_empty())
     }
 

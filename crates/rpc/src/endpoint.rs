@@ -119,11 +119,21 @@ impl Endpoint {
 
     /// The same failure as a chain's error, naming this endpoint.
     pub fn failed(&self, error: EndpointError) -> ChainError {
-        let range = matches!(&error, EndpointError::Refused { code, message, .. }
-            if *code == -32005 || ["range", "too many", "limit", "response size"].iter().any(|w| message.contains(w)));
-        let (endpoint, reason) = (self.name.to_string(), error.to_string());
-        if range { ChainError::RangeTooLarge { endpoint, reason } } else { ChainError::Unavailable { endpoint, reason } }
+        ChainError::Unavailable { endpoint: self.name.to_string(), reason: error.to_string() }
     }
+
+    /// As [`Endpoint::failed`], for a range of logs, which an endpoint may refuse for its size.
+    pub fn range_failed(&self, error: EndpointError) -> ChainError {
+        let too_large = matches!(&error, EndpointError::Refused { message, .. } if is_about_size(message));
+        let (endpoint, reason) = (self.name.to_string(), error.to_string());
+        if too_large { ChainError::RangeTooLarge { endpoint, reason } } else { ChainError::Unavailable { endpoint, reason } }
+    }
+}
+
+/// Providers say in many words that a range is too large; "rate limit" is not one of them.
+fn is_about_size(message: &str) -> bool {
+    let lower = message.to_lowercase();
+    !lower.contains("rate") && ["range", "too many", "limit", "response size", "exceed"].iter().any(|w| lower.contains(w))
 }
 
 /// reqwest's errors print the URL, which may hold a key.

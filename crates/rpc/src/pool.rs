@@ -6,12 +6,16 @@ use std::{
 };
 
 use backon::{ExponentialBuilder, Retryable};
+use futures::{StreamExt, stream::FuturesUnordered};
 use icc_chain::{ChainError, Class};
+use tokio::time::timeout;
 
 use crate::Endpoint;
 
 /// Rounds over all endpoints before a call is given up.
 const MAX_ROUNDS: usize = 3;
+/// How long to wait for the rest once one has answered.
+const STRAGGLERS: Duration = Duration::from_millis(200);
 
 /// Endpoints of one chain, for readers that trust any of them.
 #[derive(Debug)]
@@ -58,6 +62,48 @@ impl Pool {
             .await
     }
 
+    /// Asks all endpoints and takes the answer with the highest `key`; its endpoint is asked first from now on. Once
+    /// one has answered, the others have a moment only.
+    ///
+    /// # Errors
+    /// An error, if all have failed.
+    pub async fn highest<T, F, Fut, K>(&self, operation: F, key: impl Fn(&T) -> K) -> Result<T, ChainError>
+    where
+        F: Fn(Endpoint) -> Fut,
+        Fut: Future<Output = Result<T, ChainError>>,
+        K: Ord,
+    {
+        let mut pending: FuturesUnordered<_> = self
+            .endpoints
+            .iter()
+            .enumerate()
+            .map(|(index, endpoint)| {
+                let asking = operation(endpoint.clone());
+                async move { (index, asking.await) }
+            })
+            .collect();
+        let mut best: Option<(usize, T)> = None;
+        let mut last = ChainError::Misconfigured("no endpoint".to_owned());
+        loop {
+            let next = match best {
+                None => pending.next().await,
+                Some(_) => timeout(STRAGGLERS, pending.next()).await.unwrap_or(None),
+            };
+            match next {
+                Some((index, Ok(value))) => {
+                    if best.as_ref().is_none_or(|(_, known)| key(&value) > key(known)) {
+                        best = Some((index, value));
+                    }
+                }
+                Some((_, Err(error))) => last = error,
+                None => break,
+            }
+        }
+        let (index, value) = best.ok_or(last)?;
+        self.preferred.store(index, Ordering::Relaxed);
+        Ok(value)
+    }
+
     async fn round<T, F, Fut>(&self, operation: &F) -> Result<T, ChainError>
     where
         F: Fn(Endpoint) -> Fut,
@@ -72,7 +118,8 @@ impl Pool {
                     self.preferred.store(index, Ordering::Relaxed);
                     return Ok(value);
                 }
-                Err(error) if error.class() == Class::Retry => {
+                // A node that does not know a block may be behind.
+                Err(error) if error.class() == Class::Retry || matches!(error, ChainError::UnknownBlock(_)) => {
                     tracing::debug!(endpoint = self.endpoints[index].name(), %error, "endpoint failed");
                     last = error;
                 }

@@ -215,6 +215,9 @@ impl Config {
         if !(500_000..=16_000_000).contains(&self.core.batch_gas) {
             return Err(invalid("core.batch_gas", "must be from 500000 to 16000000 (EIP-7825 caps a transaction)"));
         }
+        if !(1000..=3_600_000).contains(&self.core.replace_after_ms) {
+            return Err(invalid("core.replace_after_ms", "must be from 1000 to 3600000"));
+        }
         if self.core.validator_urls.len() > 128 || self.validator.core_urls.len() > 64 {
             return Err(invalid("core.validator_urls, validator.core_urls", "at most 128 and 64 URLs"));
         }

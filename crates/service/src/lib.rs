@@ -13,4 +13,4 @@ pub use secret::{KeySource, SecretError};
 pub use shutdown::shutdown_signal;
 pub use signer::Signer;
 pub use supervise::supervise;
-pub use telemetry::{LogFormat, Telemetry, TelemetryError};
+pub use telemetry::{LogFormat, Telemetry, TelemetryError, install_tls};

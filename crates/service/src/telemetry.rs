@@ -31,14 +31,18 @@ pub struct Telemetry(PrometheusHandle);
 
 const SECONDS: [f64; 14] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
 
+/// TLS needs a default provider before the first HTTP client is built; another call changes nothing.
+pub fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 impl Telemetry {
     /// Sets up logs (filter: `RUST_LOG`, else `default_filter`) and metrics. Once per process, inside a runtime.
     ///
     /// # Errors
     /// [`TelemetryError`].
     pub fn init(format: LogFormat, default_filter: &str) -> Result<Self, TelemetryError> {
-        // TLS needs a default provider before the first client is built; a second call changes nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_tls();
         let filter = match std::env::var("RUST_LOG") {
             Ok(text) => EnvFilter::try_new(text).map_err(|error| TelemetryError::Filter(error.to_string()))?,
             Err(_) => EnvFilter::new(default_filter),

@@ -19,7 +19,7 @@ create table checkpoint (
     primary key (lane, nonce)
 );
 
--- One owner at a time, by the database's clock. The token grows with every change of owner.
+-- One owner at a time, by the database's clock. The token grows each time it is taken.
 create table lease (
     name text primary key,
     owner text not null,

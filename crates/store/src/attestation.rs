@@ -10,6 +10,9 @@ use crate::{
     events::wake,
 };
 
+/// How far beyond the newest indexed message an attestation may be.
+const MAX_AHEAD: i64 = 4096;
+
 /// A stored attestation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredAttestation {
@@ -26,6 +29,10 @@ pub struct StoredAttestation {
 pub enum IntakeOutcome {
     /// It was known.
     Duplicate,
+    /// It is not stored: the signer has signed two other accumulators of this nonce, which is evidence enough.
+    Equivocator,
+    /// It is not stored: its nonce is far beyond what is indexed.
+    TooFarAhead,
     /// It counts; this many of this accumulator now.
     Counted(usize),
     /// It was the vote that reached the quorum, and has woken the lane.
@@ -50,6 +57,23 @@ impl Store {
         query!("select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex') || $2::text, 0))", lane, nonce.to_string())
             .fetch_one(&mut *tx)
             .await?;
+        let bounds = query!(
+            r#"select coalesce((select max(m.nonce) from message m where m.lane = $1), 0) as "newest!",
+                      (select count(*) from attestation a
+                       where a.lane = $1 and a.nonce = $2 and a.signer = $3 and a.accumulator <> $4) as "others!""#,
+            lane,
+            nonce,
+            attestation.signer.as_slice(),
+            checkpoint.accumulator.as_slice(),
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if nonce > bounds.newest.saturating_add(MAX_AHEAD) {
+            return Ok(IntakeOutcome::TooFarAhead);
+        }
+        if bounds.others >= 2 {
+            return Ok(IntakeOutcome::Equivocator);
+        }
         let inserted = query!(
             "insert into attestation (lane, nonce, accumulator, signer, signature) values ($1, $2, $3, $4, $5)
              on conflict do nothing",
@@ -137,22 +161,31 @@ impl Store {
         row.as_deref().map(hash).transpose()
     }
 
-    /// Lanes with final messages beyond the newest checkpoint, and the nonce of that checkpoint: what to ask the
-    /// validators for.
+    /// Lanes whose next final messages no checkpoint covers, and the nonce delivered so far: what to ask the validators
+    /// for. There is a sign point at every 64th nonce, so one is due within the next 64.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn lanes_without_quorum(&self) -> Result<Vec<(LaneId, u64)>, StoreError> {
         let rows = query!(
-            r#"select m.lane as "lane!", coalesce((select max(k.nonce) from checkpoint k where k.lane = m.lane), 0)
-                      as "signed!"
-               from message m join chain_cursor c on c.chain_id = m.source_chain
-               where m.block_number <= c.final_number
-               group by m.lane
-               having max(m.nonce) > coalesce((select max(k.nonce) from checkpoint k where k.lane = m.lane), 0)"#
+            r#"select l.outbound as "lane!", d.nonce as "delivered!"
+               from lane_opened l
+               join chain_cursor c on c.chain_id = l.chain_id
+               cross join lateral (
+                   select coalesce(max(to_nonce), 0) as nonce from delivery where lane = l.outbound
+               ) d
+               cross join lateral (
+                   select nonce from message where lane = l.outbound and block_number <= c.final_number
+                   order by nonce desc limit 1
+               ) m
+               where m.nonce > d.nonce
+                 and not exists (
+                     select 1 from checkpoint k where k.lane = l.outbound and k.nonce > d.nonce
+                     and k.nonce <= (d.nonce / 64 + 1) * 64
+                 )"#
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(|row| Ok((crate::convert::lane(&row.lane)?, unsigned(row.signed)?))).collect()
+        rows.iter().map(|row| Ok((crate::convert::lane(&row.lane)?, unsigned(row.delivered)?))).collect()
     }
 }

@@ -142,7 +142,23 @@ impl Store {
         Ok(LaneBacklog { after_nonce: after, messages: rows.into_iter().map(Bytes::from).collect() })
     }
 
-    /// Checkpoints with a quorum after a nonce, oldest first.
+    /// Whether any checkpoint is after a nonce.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_checkpoint_after(&self, lane: LaneId, after: u64) -> Result<bool, StoreError> {
+        let found = query_scalar!(
+            r#"select exists(select 1 from checkpoint where lane = $1 and nonce > $2) as "found!""#,
+            lane.0.as_slice(),
+            number(after, "nonce")?,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(found)
+    }
+
+    /// Checkpoints after a nonce that a quorum of `set` has signed (after a rotation, not all that once had one),
+    /// oldest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -150,13 +166,22 @@ impl Store {
         &self,
         lane: LaneId,
         after: u64,
+        set: &ValidatorSet,
         limit: u32,
     ) -> Result<Vec<QuorumCheckpoint>, StoreError> {
+        let members: Vec<Vec<u8>> = set.members().iter().map(|member| member.to_vec()).collect();
         let rows = query!(
-            "select nonce, accumulator from checkpoint where lane = $1 and nonce > $2 order by nonce limit $3",
+            "select k.nonce, k.accumulator from checkpoint k
+             where k.lane = $1 and k.nonce > $2
+               and (select count(*) from attestation a
+                    where a.lane = k.lane and a.nonce = k.nonce and a.accumulator = k.accumulator
+                      and a.signer = any($4)) >= $5
+             order by k.nonce limit $3",
             lane.0.as_slice(),
             number(after, "nonce")?,
             i64::from(limit),
+            &members,
+            i64::try_from(set.quorum()).unwrap_or(i64::MAX),
         )
         .fetch_all(&self.pool)
         .await?;

@@ -13,12 +13,13 @@ pub struct Lease {
     pub name: String,
     /// By whom.
     pub owner: String,
-    /// Grows with every change of owner: whoever sees a higher one knows that his is gone.
+    /// Grows each time the lease is taken: whoever sees a higher one knows that his is gone.
     pub token: i64,
 }
 
 impl Store {
-    /// Takes or renews a lease; `None` while somebody else holds it.
+    /// Takes a lease; `None` while somebody else holds it. The token always grows, so that whatever an earlier holder
+    /// (also an earlier hold of the same owner) still does to it has no effect.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -34,7 +35,7 @@ impl Store {
              values ($1, $2, 1, now() + make_interval(secs => $3))
              on conflict (name) do update set
                  owner = $2,
-                 token = lease.token + case when lease.owner = $2 then 0 else 1 end,
+                 token = lease.token + 1,
                  expires_at = now() + make_interval(secs => $3)
              where lease.owner = $2 or lease.expires_at < now()
              returning token",

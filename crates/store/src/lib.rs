@@ -8,6 +8,7 @@ mod events;
 mod execute;
 mod lane;
 mod lease;
+mod snapshot;
 mod status;
 mod store;
 

@@ -39,7 +39,7 @@ pub struct MessageStatus {
     pub source_final: u64,
     /// Its transaction.
     pub source_transaction: B256,
-    /// Signatures on the checkpoint at or next after it that has most.
+    /// While there is no quorum: signatures on the checkpoint at or soon after it that has most.
     pub signatures: u32,
     /// The transaction that delivered it.
     pub delivery_transaction: Option<B256>,
@@ -67,13 +67,13 @@ pub struct ChainStatus {
 }
 
 impl Store {
-    /// Messages sent by a transaction, in order.
+    /// Messages sent by a transaction, in order; at most 64.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn messages_of(&self, transaction: B256) -> Result<Vec<(LaneId, u64)>, StoreError> {
         let rows = query!(
-            "select lane, nonce from message where transaction = $1 order by log_index limit 1000",
+            "select lane, nonce from message where transaction = $1 order by log_index limit 64",
             transaction.as_slice()
         )
         .fetch_all(&self.pool)
@@ -101,7 +101,9 @@ impl Store {
                from message m
                join chain_cursor s on s.chain_id = m.source_chain
                left join chain_cursor t on t.chain_id = m.destination_chain
-               left join delivery d on d.lane = m.lane and d.to_nonce >= m.nonce and d.from_nonce <= m.nonce
+               left join lateral (
+                   select * from delivery v where v.lane = m.lane and v.to_nonce >= m.nonce order by v.to_nonce limit 1
+               ) d on d.from_nonce <= m.nonce
                left join recorded r on r.lane = m.lane and r.nonce = m.nonce
                left join executed e on e.lane = m.lane and e.nonce = m.nonce
                left join execute_attempt a on a.lane = m.lane and a.nonce = m.nonce
@@ -139,7 +141,7 @@ impl Store {
             source_block: unsigned(row.block_number)?,
             source_final: unsigned(row.source_final)?,
             source_transaction: hash(&row.transaction)?,
-            signatures: self.most_signatures(key, n).await?,
+            signatures: if progress.quorum { 0 } else { self.most_signatures(key, n).await? },
             delivery_transaction: row.delivered_by.as_deref().map(hash).transpose()?,
             recorded: recorded.transpose()?,
             execute_transaction: row.executed_by.as_deref().map(hash).transpose()?,
@@ -150,7 +152,7 @@ impl Store {
 
     async fn most_signatures(&self, lane: &[u8], nonce: i64) -> Result<u32, StoreError> {
         let most = query_scalar!(
-            r#"select count(*) as "votes!" from attestation where lane = $1 and nonce >= $2
+            r#"select count(*) as "votes!" from attestation where lane = $1 and nonce between $2 and $2 + 256
                group by nonce, accumulator order by 1 desc limit 1"#,
             lane,
             nonce,

@@ -1,5 +1,7 @@
 //! What a validator serves: its own signatures, to anybody.
 
+use std::sync::Arc;
+
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
@@ -9,6 +11,7 @@ use axum::{
 use icc_attest::{AttestationBatch, MAX_BATCH};
 use icc_protocol::LaneId;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::Attestor;
 
@@ -24,6 +27,15 @@ struct Identity {
     version: &'static str,
 }
 
+/// Requests for attestations answered at once.
+const AT_ONCE: usize = 4;
+
+#[derive(Clone)]
+struct Served {
+    attestor: Attestor,
+    places: Arc<Semaphore>,
+}
+
 type Refusal = (StatusCode, String);
 
 /// `GET /v1/attestations/{lane}?from=NONCE`: up to 256 attestations in nonce order. `GET /v1/validator`: who this is.
@@ -36,22 +48,26 @@ where
         .route("/metrics", get(async move || render()))
         .route("/v1/attestations/{lane}", get(attestations))
         .route("/v1/validator", get(identity))
-        .with_state(attestor)
+        .with_state(Served { attestor, places: Arc::new(Semaphore::new(AT_ONCE)) })
 }
 
 async fn attestations(
-    State(attestor): State<Attestor>,
+    State(served): State<Served>,
     Path(lane): Path<String>,
     Query(query): Query<From>,
 ) -> Result<Json<AttestationBatch>, Refusal> {
     let lane: LaneId = lane.parse().map_err(|error| (StatusCode::BAD_REQUEST, format!("lane: {error}")))?;
-    let attestations = attestor.recorded(lane, query.from, MAX_BATCH).await.map_err(|error| {
+    // Signatures are made again for each answer: strangers must not take the time that signing needs.
+    let Ok(_place) = served.places.try_acquire() else {
+        return Err((StatusCode::TOO_MANY_REQUESTS, "busy; ask again".to_owned()));
+    };
+    let attestations = served.attestor.recorded(lane, query.from, MAX_BATCH).await.map_err(|error| {
         tracing::error!(%error, "journal cannot be read");
         (StatusCode::INTERNAL_SERVER_ERROR, "journal cannot be read".to_owned())
     })?;
     Ok(Json(AttestationBatch { attestations }))
 }
 
-async fn identity(State(attestor): State<Attestor>) -> Json<Identity> {
-    Json(Identity { address: attestor.address().to_string(), version: env!("CARGO_PKG_VERSION") })
+async fn identity(State(served): State<Served>) -> Json<Identity> {
+    Json(Identity { address: served.attestor.address().to_string(), version: env!("CARGO_PKG_VERSION") })
 }

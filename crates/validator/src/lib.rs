@@ -12,7 +12,7 @@ mod publish;
 mod sign;
 mod watch;
 
-pub use fold::{ChainState, FoldError, LaneState};
+pub use fold::{ChainState, Fold, FoldError, LaneState, Source};
 pub use ingress::router;
 pub use journal::{Journal, JournalError, SignError};
 pub use publish::{Publisher, publish};

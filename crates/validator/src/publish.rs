@@ -11,7 +11,7 @@ use url::Url;
 /// Attestations that wait for one core, at most; older ones are dropped first.
 const MAX_QUEUE: usize = 4096;
 /// Batches between the signer and one core's task.
-const CHANNEL: usize = 64;
+const CHANNEL: usize = 1024;
 
 /// Where watchers put what they have signed.
 #[derive(Clone, Default)]
@@ -83,11 +83,16 @@ async fn feed(
     }
 }
 
-/// Any answer of the core settles the batch, refusals of single attestations included: repeating them changes nothing.
+/// A core that understood the batch has settled it, refusals included: repeating them changes nothing.
 async fn post(client: &reqwest::Client, core: &Url, batch: &[Attestation]) -> Result<(), String> {
     let url = core.join("v1/attestations").map_err(|error| error.to_string())?;
     let body = AttestationBatch { attestations: batch.to_vec() };
     let response = client.post(url).json(&body).send().await.map_err(|error| error.without_url().to_string())?;
     let status = response.status();
-    if status.is_success() { Ok(()) } else { Err(format!("status {status}")) }
+    let later = [reqwest::StatusCode::REQUEST_TIMEOUT, reqwest::StatusCode::TOO_MANY_REQUESTS].contains(&status);
+    if status.is_success() || (status.is_client_error() && !later) {
+        Ok(())
+    } else {
+        Err(format!("status {status}"))
+    }
 }

@@ -1,25 +1,36 @@
 //! Finds what is final on a chain, proves it, and has it signed.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use icc_chain::{BlockRef, ChainError, LocatedEvent, ProvedOutboxes, Prover};
+use alloy_primitives::B256;
+use icc_chain::{BlockRef, ChainError, ProvedOutboxes, Prover};
 use icc_protocol::{ChainId, Checkpoint, NetworkId};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Attestor, ChainState, JournalError, Publisher, SignError,
-    fold::Source,
+    fold::{Fold, FoldError, Source},
 };
 
 /// Proofs of blocks that are not final yet, kept at most.
 const MAX_PROOFS: usize = 256;
+/// Kept proofs tried when the final block itself cannot be proved any more.
+const MAX_FALLBACKS: usize = 4;
+/// Between two looks at a chain, however many hints there are.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 /// How a chain is watched.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct WatchConfig {
     /// The deployment.
     pub network: NetworkId,
+    /// All other chains of the bridge: their outboxes are proved, also while no lane to them is known.
+    pub destinations: Vec<ChainId>,
     /// The last block before the gateway was deployed.
     pub start_block: u64,
     /// Most blocks asked for in one range of logs.
@@ -62,6 +73,25 @@ pub struct Watcher {
     state: ChainState,
     /// Proofs by height, of heads that are not final yet.
     proofs: BTreeMap<u64, ProvedOutboxes>,
+    /// The endpoint whose events last led to the proof; asked first.
+    trusted: usize,
+}
+
+/// Why one endpoint's events were passed over.
+enum PassedOver {
+    Chain(ChainError),
+    Fold(FoldError),
+    Elsewhere,
+}
+
+impl std::fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Chain(error) => error.fmt(f),
+            Self::Fold(error) => error.fmt(f),
+            Self::Elsewhere => f.write_str("they lead to other accumulators"),
+        }
+    }
 }
 
 impl Watcher {
@@ -77,7 +107,7 @@ impl Watcher {
     ) -> Result<Self, JournalError> {
         let state = attestor.progress(prover.chain())?;
         let state = state.unwrap_or(ChainState { block: config.start_block, lanes: BTreeMap::new() });
-        Ok(Self { prover, attestor, publisher, config, state, proofs: BTreeMap::new() })
+        Ok(Self { prover, attestor, publisher, config, state, proofs: BTreeMap::new(), trusted: 0 })
     }
 
     /// Watches until `shutdown`. What endpoints do is an abstention and never ends it.
@@ -108,7 +138,10 @@ impl Watcher {
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                _ = timeout(self.config.idle, hints.changed()) => {}
+                hint = timeout(self.config.idle, hints.changed()) => {
+                    // Without hints, by the clock; with many, not more often than this.
+                    sleep(if matches!(hint, Ok(Err(_))) { self.config.idle } else { LEAST_PAUSE }).await;
+                }
             }
         }
         Ok(())
@@ -128,87 +161,126 @@ impl Watcher {
     async fn advance(&mut self, finalized: BlockRef) -> Result<(), WatchError> {
         let began = Instant::now();
         let chain = self.prover.chain();
-        let (next, checkpoints) = self.fold_and_compare(finalized).await?;
-        let count = checkpoints.len();
+        let proof = self.proof_for(finalized).await?;
+        let (next, checkpoints) = self.fold_and_compare(&proof).await?;
+        let (block, count) = (proof.block.number, checkpoints.len());
         let attestations = self.attestor.attest(chain, next.clone(), checkpoints).await?;
         self.state = next;
         self.publisher.publish(attestations);
-        self.proofs.retain(|number, _| *number > finalized.number);
+        self.proofs.retain(|number, _| *number > block);
         let label = chain.to_string();
-        metrics::gauge!("icc_validator_signed_block", "chain" => label.clone()).set(finalized.number as f64);
+        metrics::gauge!("icc_validator_signed_block", "chain" => label.clone()).set(block as f64);
         if count > 0 {
             metrics::counter!("icc_validator_signatures_total", "chain" => label.clone()).increment(count as u64);
             metrics::histogram!("icc_validator_sign_seconds", "chain" => label).record(began.elapsed());
-            tracing::info!(%chain, block = finalized.number, checkpoints = count, "signed");
+            tracing::info!(%chain, block, checkpoints = count, "signed");
         }
         Ok(())
     }
 
-    /// Asks one endpoint after the other for events until they lead to the proved accumulators.
-    async fn fold_and_compare(&mut self, block: BlockRef) -> Result<(ChainState, Vec<Checkpoint>), WatchError> {
+    /// A proof of the final block: kept since it was the head, or asked for now, or (where nodes have forgotten that
+    /// state) the newest kept one of a block before it that a quorum still agrees on.
+    async fn proof_for(&self, finalized: BlockRef) -> Result<ProvedOutboxes, ChainError> {
+        let destinations = self.destinations();
+        let covers = |proof: &ProvedOutboxes| {
+            destinations.iter().all(|to| proof.accumulators.iter().any(|(destination, _)| destination == to))
+        };
+        if let Some(kept) = self.proofs.get(&finalized.number).filter(|kept| kept.block == finalized && covers(kept)) {
+            return Ok(kept.clone());
+        }
+        let error = match self.prover.prove_outboxes(finalized, &destinations).await {
+            Ok(proof) => return Ok(proof),
+            Err(error) => error,
+        };
+        let kept = self.proofs.range(self.state.block + 1..=finalized.number).rev();
+        for (number, proof) in kept.filter(|(_, proof)| covers(proof)).take(MAX_FALLBACKS) {
+            if self.prover.agreed_block(*number).await? == proof.block {
+                return Ok(proof.clone());
+            }
+        }
+        Err(error)
+    }
+
+    /// Asks one endpoint after the other for events until they lead to the proved accumulators, the last good one
+    /// first. What one endpoint does never keeps the next from being asked.
+    async fn fold_and_compare(
+        &mut self,
+        proof: &ProvedOutboxes,
+    ) -> Result<(ChainState, Vec<Checkpoint>), WatchError> {
+        let mut starts = vec![self.state.clone()];
+        if self.config.destinations.iter().any(|to| !self.state.lanes.contains_key(to)) {
+            // A chain was added to the configuration after its lane was opened. The journal makes a second look at
+            // everything harmless.
+            starts.push(ChainState { block: self.config.start_block, lanes: BTreeMap::new() });
+        }
+        let endpoints = self.prover.endpoints();
+        let mut reasons = Vec::new();
+        for start in starts {
+            for step in 0..endpoints {
+                let attempt = (self.trusted + step) % endpoints;
+                match self.told_by(&start, proof, attempt).await {
+                    Ok(told) => {
+                        self.trusted = attempt;
+                        return Ok(told);
+                    }
+                    Err(reason) => reasons.push(reason.to_string()),
+                }
+                let label = self.prover.chain().to_string();
+                metrics::counter!("icc_validator_mismatches_total", "chain" => label).increment(1);
+            }
+        }
+        Err(WatchError::NoMatchingEvents { block: proof.block, reasons: reasons.join("; ") })
+    }
+
+    /// What one endpoint's events make, if they lead to the proof. Folded range by range, so that an endpoint that
+    /// tells too much is found out before it fills the memory.
+    async fn told_by(
+        &self,
+        start: &ChainState,
+        proof: &ProvedOutboxes,
+        attempt: usize,
+    ) -> Result<(ChainState, Vec<Checkpoint>), PassedOver> {
         let source =
             Source { network: self.config.network, chain: self.prover.chain(), gateway: self.prover.gateway() };
-        let mut reasons = Vec::new();
-        for attempt in 0..self.prover.endpoints() {
-            let folded = match self.told_events(block.number, attempt).await {
-                Ok(events) => self.state.after(&source, &events, block.number),
-                Err(error) => {
-                    reasons.push(error.to_string());
+        let mut folding = Fold::new(source, start.clone());
+        let (to, mut range) = (proof.block.number, self.config.max_range);
+        while folding.block() < to {
+            let from = folding.block() + 1;
+            let end = to.min(folding.block().saturating_add(range));
+            let events = match self.prover.told_events(from, end, attempt).await {
+                Ok(events) => events,
+                Err(ChainError::RangeTooLarge { .. }) if range > 1 => {
+                    range /= 2;
                     continue;
                 }
+                Err(error) => return Err(PassedOver::Chain(error)),
             };
-            match folded {
-                Ok((next, checkpoints)) => {
-                    if self.matches(&next, block).await? {
-                        return Ok((next, checkpoints));
-                    }
-                    reasons.push("they lead to other accumulators".to_owned());
-                }
-                Err(error) => reasons.push(error.to_string()),
-            }
-            metrics::counter!("icc_validator_mismatches_total", "chain" => source.chain.to_string()).increment(1);
+            folding.extend(&events, end).map_err(PassedOver::Fold)?;
         }
-        Err(WatchError::NoMatchingEvents { block, reasons: reasons.join("; ") })
+        let (state, checkpoints) = folding.finish();
+        if self.matches(&state, proof) { Ok((state, checkpoints)) } else { Err(PassedOver::Elsewhere) }
     }
 
-    async fn told_events(&self, to: u64, attempt: usize) -> Result<Vec<LocatedEvent>, ChainError> {
-        let mut events = Vec::new();
-        let mut from = self.state.block + 1;
-        while from <= to {
-            let end = to.min(from + self.config.max_range - 1);
-            events.extend(self.prover.told_events(from, end, attempt).await?);
-            from = end + 1;
-        }
-        Ok(events)
+    /// Whether every outbox, opened or not, is what the block proves. An event that was left out, added, altered or
+    /// reordered leads elsewhere.
+    fn matches(&self, state: &ChainState, proof: &ProvedOutboxes) -> bool {
+        let proved = |to: &ChainId| proof.accumulators.iter().find(|(chain, _)| chain == to).map(|(_, value)| *value);
+        let told = |to: &ChainId| state.lanes.get(to).map_or(B256::ZERO, |lane| lane.accumulator);
+        let all: BTreeSet<&ChainId> = state.lanes.keys().chain(proof.accumulators.iter().map(|(to, _)| to)).collect();
+        all.into_iter().all(|to| proved(to) == Some(told(to)))
     }
 
-    /// Whether every outbox of `state` is what the block proves. An event that was left out, added, altered or
-    /// reordered leads elsewhere. A lane that the events do not mention cannot be proved absent here, but nothing is
-    /// signed for it either.
-    async fn matches(&mut self, state: &ChainState, block: BlockRef) -> Result<bool, ChainError> {
-        let destinations: Vec<ChainId> = state.lanes.keys().copied().collect();
-        if destinations.is_empty() {
-            return Ok(true);
-        }
-        let kept = self.proofs.get(&block.number).filter(|proof| {
-            proof.block == block && destinations.iter().all(|to| proof.accumulators.iter().any(|(d, _)| d == to))
-        });
-        let proof = match kept {
-            Some(proof) => proof.clone(),
-            None => self.prover.prove_outboxes(block, &destinations).await?,
-        };
-        Ok(state.lanes.iter().all(|(to, lane)| {
-            proof.accumulators.iter().any(|(destination, value)| destination == to && *value == lane.accumulator)
-        }))
+    /// Every chain whose outbox has to be proved.
+    fn destinations(&self) -> Vec<ChainId> {
+        let all: BTreeSet<ChainId> =
+            self.state.lanes.keys().chain(&self.config.destinations).copied().collect();
+        all.into_iter().collect()
     }
 
     /// Proves the present head and keeps the proof until its block is final: then only a comparison is left to do,
     /// and nodes that forget old state do not matter.
     async fn prove_head(&mut self) {
-        let destinations: Vec<ChainId> = self.state.lanes.keys().copied().collect();
-        if destinations.is_empty() {
-            return;
-        }
+        let destinations = self.destinations();
         let proving = async {
             let head = self.prover.agreed_head().await?;
             if head.number <= self.state.block || self.proofs.get(&head.number).is_some_and(|p| p.block == head) {
@@ -219,8 +291,13 @@ impl Watcher {
         match proving.await {
             Ok(Some(proof)) => {
                 self.proofs.insert(proof.block.number, proof);
-                while self.proofs.len() > MAX_PROOFS {
-                    self.proofs.pop_first();
+                if self.proofs.len() > MAX_PROOFS {
+                    // Thinned, not cut off: the oldest are the next to become final.
+                    let mut keep = false;
+                    self.proofs.retain(|_, _| {
+                        keep = !keep;
+                        keep
+                    });
                 }
             }
             Ok(None) => {}

@@ -17,7 +17,8 @@ use crate::{cli::CoreArgs, commands::indexer, wiring};
 
 /// A batch of 256 attestations is about 100 kB.
 const LIMITS: BodyLimits = BodyLimits { body_bytes: 256 * 1024, timeout: Duration::from_secs(15) };
-const CONNECTIONS: u32 = 20;
+const API_CONNECTIONS: u32 = 8;
+const RELAY_CONNECTIONS: u32 = 12;
 
 pub(crate) async fn run(arguments: CoreArgs, telemetry: Telemetry, with_indexers: bool) -> eyre::Result<ExitCode> {
     let config = wiring::load(&arguments.file)?;
@@ -25,7 +26,9 @@ pub(crate) async fn run(arguments: CoreArgs, telemetry: Telemetry, with_indexers
     let chains: Vec<EvmChain> =
         wiring::deployed_chains(&config)?.into_iter().map(|(chain, _)| chain).collect();
     let url = config.database_url.as_deref().ok_or_eyre("database_url is missing in the configuration")?;
-    let store = Store::connect(url, CONNECTIONS).await.wrap_err("database_url")?;
+    // Two pools: a flood of requests must not keep the relay from renewing its leases.
+    let store = Store::connect(url, API_CONNECTIONS).await.wrap_err("database_url")?;
+    let relay_store = Store::connect(url, RELAY_CONNECTIONS).await.wrap_err("database_url")?;
     let listener = TcpListener::bind(&config.core.listen)
         .await
         .wrap_err_with(|| format!("core.listen: cannot listen on {}", config.core.listen))?;
@@ -35,7 +38,7 @@ pub(crate) async fn run(arguments: CoreArgs, telemetry: Telemetry, with_indexers
     let tasks = TaskTracker::new();
     let intake = Intake::new(store.clone(), Domain::new(config.network));
     let relay = {
-        let (store, shutdown) = (store.clone(), shutdown.clone());
+        let (store, shutdown) = (relay_store.clone(), shutdown.clone());
         let relay_config = relay_config(&config, &signers);
         async move {
             supervise("relay", shutdown, |stop| {
@@ -62,7 +65,7 @@ pub(crate) async fn run(arguments: CoreArgs, telemetry: Telemetry, with_indexers
     };
     tasks.spawn(collect);
     if with_indexers {
-        indexer::spawn(&config, &store, &tasks, &shutdown)?;
+        indexer::spawn(&config, &relay_store, &tasks, &shutdown)?;
     }
     let router = icc_api::router(ApiState { store, intake, telemetry });
     serve(listener, router, LIMITS, shutdown).await?;

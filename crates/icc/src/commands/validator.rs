@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use eyre::WrapErr;
 use icc_chain_evm::EvmProver;
-use icc_protocol::Domain;
+use icc_protocol::{ChainId, Domain};
 use icc_service::{BodyLimits, Telemetry, serve, shutdown_signal, supervise};
 use icc_validator::{Attestor, Journal, WatchConfig, Watcher, publish};
 use tokio::net::TcpListener;
@@ -32,9 +32,11 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
     let shutdown = shutdown_signal();
     let publisher = publish(wiring::http_client()?, &config.validator.core_urls, &shutdown);
     let tasks = TaskTracker::new();
+    let ids: Vec<ChainId> = chains.iter().map(|(chain, _)| chain.id).collect();
     for (chain, chain_config) in chains {
         let watch_config = WatchConfig {
             network: config.network,
+            destinations: ids.iter().copied().filter(|id| *id != chain.id).collect(),
             start_block: chain_config.start_block,
             max_range: chain_config.max_range,
             idle: Duration::from_millis(chain_config.poll_interval_ms.saturating_mul(4)),
@@ -44,6 +46,7 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
             let name = format!("watch/{}", chain.id);
             supervise(&name, shutdown, |stop| {
                 let (chain, attestor, publisher) = (chain.clone(), attestor.clone(), publisher.clone());
+                let watch_config = watch_config.clone();
                 async move {
                     let prover = EvmProver::new(chain)?;
                     prover.check_chain_id().await?;

@@ -1,0 +1,59 @@
+# All a newcomer needs: `make demo` and `make test`. Both do their own set-up (Rust, Node.js with npm and a C compiler
+# must be there). `make help` lists the rest.
+SHELL := /bin/bash
+FORGE = $(firstword $(wildcard $(CURDIR)/node_modules/@foundry-rs/forge-*/bin/forge))
+ICC = target/debug/icc
+
+.PHONY: help demo test build contracts-test rust-test artifacts artifacts-check fmt fmt-check lint gas sqlx deep clean
+
+help: ## list targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
+
+demo: build ## a bridge on this machine: tokens and a message cross; EXIT=1 ends by itself
+	$(ICC) devnet --demo $(if $(EXIT),--exit)
+
+test: contracts-test rust-test ## all tests
+
+build: node_modules/.installed ## the icc binary
+	SQLX_OFFLINE=true cargo build -p icc
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --no-progress
+	node scripts/install-tools.js
+	@touch $@
+
+contracts-test: node_modules/.installed ## Solidity tests
+	cd contracts && $(FORGE) test
+
+rust-test: build ## Rust tests, on real chains and a real PostgreSQL
+	SQLX_OFFLINE=true cargo test --workspace
+
+deep: node_modules/.installed ## fuzz and invariant tests with many more runs
+	cd contracts && FOUNDRY_PROFILE=deep $(FORGE) test
+
+artifacts: node_modules/.installed ## ABI and bytecode of the contracts, committed
+	cd contracts && $(FORGE) build && node script/artifacts.js
+
+artifacts-check: node_modules/.installed ## are they what the sources compile to?
+	cd contracts && $(FORGE) build --force && node script/artifacts.js --check
+
+fmt: node_modules/.installed ## format everything
+	cargo fmt --all
+	cd contracts && $(FORGE) fmt
+
+fmt-check: node_modules/.installed ## is everything formatted?
+	cargo fmt --all --check
+	cd contracts && $(FORGE) fmt --check
+
+lint: ## clippy, warnings denied
+	SQLX_OFFLINE=true cargo clippy --workspace --all-targets -- -D warnings
+
+gas: build ## gas of receipts on anvil, as in docs/gas.md
+	SQLX_OFFLINE=true cargo run -q -p icc-devnet --example gas
+
+sqlx: node_modules/.installed ## offline data of the checked queries, from a PostgreSQL started for it
+	scripts/sqlx-prepare.sh
+
+clean: ## what was built
+	cargo clean
+	rm -rf contracts/out contracts/cache node_modules

@@ -1,0 +1,128 @@
+//! Transactions: signing, fees, broadcasting, receipts.
+
+use alloy_consensus::{SignableTransaction, TxEip1559};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_primitives::{Address, B256, Bytes, TxKind, U64, U256};
+use alloy_signer::SignerSync;
+use alloy_signer_local::PrivateKeySigner;
+use futures::future::join_all;
+use icc_chain::ChainError;
+use icc_rpc::{Endpoint, EndpointError, Pool};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    fees::{FeePolicy, Fees},
+    node,
+};
+
+/// An EIP-1559 transaction before its signature.
+pub(crate) struct Transaction {
+    pub(crate) chain: u64,
+    pub(crate) nonce: u64,
+    pub(crate) to: Option<Address>,
+    pub(crate) gas: u64,
+    pub(crate) fees: Fees,
+    pub(crate) data: Bytes,
+}
+
+impl Transaction {
+    /// Hash and raw bytes of the signed transaction.
+    pub(crate) fn sign(self, signer: &PrivateKeySigner) -> Result<(B256, Bytes), ChainError> {
+        let transaction = TxEip1559 {
+            chain_id: self.chain,
+            nonce: self.nonce,
+            gas_limit: self.gas,
+            max_fee_per_gas: self.fees.max_fee,
+            max_priority_fee_per_gas: self.fees.priority_fee,
+            to: self.to.map_or(TxKind::Create, TxKind::Call),
+            value: U256::ZERO,
+            access_list: Default::default(),
+            input: self.data,
+        };
+        let signature = signer
+            .sign_hash_sync(&transaction.signature_hash())
+            .map_err(|error| ChainError::Misconfigured(format!("cannot sign: {error}")))?;
+        let signed = transaction.into_signed(signature);
+        Ok((*signed.hash(), signed.encoded_2718().into()))
+    }
+}
+
+/// What the bridge needs of a receipt, of any transaction type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The transaction.
+    pub transaction: B256,
+    /// Whether it did what it should.
+    pub success: bool,
+    /// Height of its block.
+    pub block: u64,
+    /// Gas used.
+    pub gas_used: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RpcReceipt {
+    transaction_hash: B256,
+    status: U64,
+    block_number: U64,
+    gas_used: U64,
+}
+
+pub(crate) async fn receipt(pool: &Pool, transaction: B256) -> Result<Option<Receipt>, ChainError> {
+    let receipt: Option<RpcReceipt> = pool
+        .first(|e: Endpoint| async move {
+            e.call("eth_getTransactionReceipt", json!([transaction])).await.map_err(|error| e.failed(error))
+        })
+        .await?;
+    Ok(receipt.map(|receipt| Receipt {
+        transaction: receipt.transaction_hash,
+        success: receipt.status == U64::from(1),
+        block: receipt.block_number.to(),
+        gas_used: receipt.gas_used.to(),
+    }))
+}
+
+/// Fees by the newest block's base fee and the node's suggested tip.
+pub(crate) async fn current_fees(pool: &Pool, policy: &FeePolicy, attempt: u32) -> Result<Fees, ChainError> {
+    let (header, tip) = pool
+        .first(|e: Endpoint| async move {
+            let header = node::header(&e, &json!("latest")).await?;
+            Ok((header, node::priority_fee(&e).await?))
+        })
+        .await?;
+    let base_fee = header.and_then(|header| header.header.base_fee_per_gas).unwrap_or(0);
+    policy.fees(base_fee.into(), tip, attempt)
+}
+
+/// Hands a signed transaction to all endpoints; one that takes it is enough.
+pub(crate) async fn broadcast(pool: &Pool, signer: B256, raw: &Bytes) -> Result<(), ChainError> {
+    let answers = join_all(pool.endpoints().iter().map(|endpoint| async move {
+        (endpoint, endpoint.call::<B256>("eth_sendRawTransaction", json!([raw])).await)
+    }))
+    .await;
+    let mut last = ChainError::NotTaken("no endpoint".to_owned());
+    // A node's refusal says more than another's silence.
+    let mut refused = false;
+    for (endpoint, answer) in answers {
+        match answer {
+            Ok(_) => return Ok(()),
+            Err(EndpointError::Refused { message, .. }) => {
+                refused = true;
+                let lower = message.to_lowercase();
+                if lower.contains("already known") || lower.contains("already imported") {
+                    return Ok(());
+                }
+                last = if lower.contains("insufficient funds") {
+                    ChainError::InsufficientFunds { signer, reason: message }
+                } else {
+                    ChainError::NotTaken(message)
+                };
+            }
+            Err(error) if !refused => last = endpoint.failed(error),
+            Err(_) => {}
+        }
+    }
+    Err(last)
+}

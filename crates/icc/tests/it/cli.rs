@@ -1,0 +1,133 @@
+//! The command line, as people and scripts use it.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::shared::{Bridge, icc, with_bridge};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(icc()).args(arguments).env_remove("ICC_CORE").output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+async fn by_hand(bridge: &Bridge, arguments: &[&str]) -> Output {
+    let folder = bridge.devnet.folder().display().to_string();
+    let (config, key) = (format!("{folder}/icc.toml"), format!("{folder}/user.key"));
+    let core = bridge.devnet.core_urls[0].to_string();
+    let mut all = vec!["--json", "send"];
+    all.extend(arguments);
+    let tail = ["--config", &config, "--key-file", &key, "--core", &core, "--patience", "60"].map(str::to_owned);
+    let all: Vec<String> = all.into_iter().map(str::to_owned).chain(tail).collect();
+    tokio::task::spawn_blocking(move || Command::new(icc()).args(all).output().unwrap()).await.unwrap()
+}
+
+#[test]
+fn help_and_version_succeed_and_nonsense_is_a_usage_error() {
+    for arguments in [&["--help"][..], &["--version"], &["send", "--help"], &["help", "devnet"]] {
+        assert!(run(arguments).status.success(), "{arguments:?}");
+    }
+    assert_eq!(run(&["fly"]).status.code(), Some(2));
+    assert_eq!(run(&["devnet", "--validators", "0"]).status.code(), Some(2));
+}
+
+#[test]
+fn configuration_is_written_once_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("icc.toml");
+    let file = file.to_str().unwrap();
+    assert!(run(&["config", "init", "--config", file]).status.success());
+    let again = run(&["config", "init", "--config", file]);
+    assert!(!again.status.success() && said(&again).contains("must not exist"), "{}", said(&again));
+    let checked = run(&["config", "check", "--offline", "--config", file]);
+    assert!(checked.status.success(), "{}", said(&checked));
+    let text = std::fs::read_to_string(file).unwrap().replace("rpc_quorum = 2", "rpc_quorun = 2");
+    std::fs::write(file, text).unwrap();
+    let refused = run(&["config", "check", "--offline", "--config", file]);
+    assert!(!refused.status.success() && said(&refused).contains("rpc_quorun"), "{}", said(&refused));
+}
+
+#[test]
+fn keys_are_made_private_and_never_shown() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let made = run(&["keys", "new", file.to_str().unwrap()]);
+    assert!(made.status.success());
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let secret = std::fs::read_to_string(&file).unwrap();
+    let shown = run(&["keys", "address", "--key-file", file.to_str().unwrap()]);
+    assert_eq!(made.stdout, shown.stdout);
+    assert!(!String::from_utf8_lossy(&shown.stdout).contains(secret.trim()));
+    assert!(!run(&["keys", "new", file.to_str().unwrap()]).status.success(), "never overwrites");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let open = run(&["keys", "address", "--key-file", file.to_str().unwrap()]);
+    assert!(!open.status.success() && said(&open).contains("chmod 600"), "{}", said(&open));
+}
+
+#[test]
+fn a_person_sends_tokens_and_is_told_of_mistakes() {
+    with_bridge(async |bridge| {
+        let token = bridge.tokens[0].to_string();
+        let before = bridge.balance(0, 1).await;
+        let arguments =
+            ["token", "--from", "alpha", "--to", "31002", "--token", &token, "--amount", "0.000000000000000003"];
+        let sent = by_hand(bridge, &arguments).await;
+        assert!(sent.status.success(), "{}", said(&sent));
+        let result: Value = serde_json::from_slice(&sent.stdout).unwrap();
+        assert_eq!(result["arrived"], true, "{result}");
+        assert_eq!(bridge.balance(0, 1).await - before, alloy_primitives::U256::from(3));
+
+        let transaction = result["transaction"].as_str().unwrap().to_owned();
+        let core = bridge.devnet.core_urls[1].to_string();
+        let status = run(&["status", &transaction, "--core", &core]);
+        assert!(status.status.success(), "{}", said(&status));
+
+        let long = "9".repeat(5000);
+        for (field, arguments) in [
+            ("amount", ["token", "--from", "alpha", "--to", "beta", "--token", &token, "--amount", "-1"]),
+            ("amount", ["token", "--from", "alpha", "--to", "beta", "--token", &token, "--amount", &long]),
+            ("amount", ["token", "--from", "alpha", "--to", "beta", "--token", &token, "--amount", "1000000000"]),
+            ("token", ["token", "--from", "alpha", "--to", "beta", "--token", "0x12", "--amount", "1"]),
+            ("token", ["token", "--from", "alpha", "--to", "beta", "--token", &long, "--amount", "1"]),
+            ("--to", ["token", "--from", "alpha", "--to", "alpha", "--token", &token, "--amount", "1"]),
+            ("--to", ["token", "--from", "alpha", "--to", "mars", "--token", &token, "--amount", "1"]),
+            ("--from", ["token", "--from", "99999999999999999999999", "--to", "beta", "--token", &token, "--amount", "1"]),
+        ] {
+            let mut arguments = arguments.to_vec();
+            // A leading minus would be taken for a flag.
+            let joined = format!("--amount={}", arguments[8]);
+            arguments.truncate(7);
+            arguments.push(&joined);
+            let refused = by_hand(bridge, &arguments).await;
+            assert!(!refused.status.success(), "{arguments:?}");
+            let text = said(&refused);
+            assert!(text.contains(field) && text.len() < 1200, "{arguments:?}: {text}");
+        }
+        bridge.audit().await;
+    });
+}
+
+#[test]
+fn deploying_again_changes_nothing() {
+    with_bridge(async |bridge| {
+        let folder = bridge.devnet.folder();
+        let config = folder.join("again.toml");
+        let text = std::fs::read_to_string(folder.join("icc.toml")).unwrap();
+        let guardian = bridge.account(0).address();
+        let deployment = format!(
+            "[deployment]\nvalidators = [\"{guardian}\"]\nguardian = \"{guardian}\"\ntimelock_delay_seconds = 0\n"
+        );
+        std::fs::write(&config, format!("{text}\n{deployment}")).unwrap();
+        let key = folder.join("user.key");
+        let arguments = ["--json", "deploy", "--config", config.to_str().unwrap(), "--key-file", key.to_str().unwrap()];
+        let done = run(&arguments);
+        assert!(done.status.success(), "{}", said(&done));
+        let result: Value = serde_json::from_slice(&done.stdout).unwrap();
+        let gateway = result["alpha"]["gateway"].as_str().unwrap();
+        assert_eq!(gateway, bridge.devnet.configs[0].gateway.to_string().to_lowercase());
+    });
+}

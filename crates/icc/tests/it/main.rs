@@ -1,0 +1,12 @@
+//! Tests of the whole bridge: real chains, a real database, real processes. They share one devnet and take turns on it.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cli;
+mod crashes;
+mod evidence;
+mod reindex;
+mod reorgs;
+mod rpc_quorum;
+mod shared;
+mod tidy;
+mod transfers;

@@ -1,0 +1,160 @@
+//! The devnet that tests share, and tokens with a home on each of its chains.
+
+use std::{
+    path::PathBuf,
+    sync::{LazyLock, Mutex},
+    time::Duration,
+};
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_sol_types::{SolCall, SolConstructor};
+use icc_api::CoreClient;
+use icc_chain_evm::{
+    Account, BridgeUser,
+    bindings::{DemoToken, TokenBridge},
+    token_id,
+};
+use icc_devnet::{Devnet, DevnetOptions, audit_token, follow, wait_settled};
+use icc_protocol::ChainId;
+use tokio::runtime::Runtime;
+
+pub const PATIENCE: Duration = Duration::from_secs(120);
+const SUPPLY: u64 = 1_000_000;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+/// Processes that outlive the last test are ended by the devnet's guard when this process ends.
+static SHARED: Mutex<Option<Bridge>> = Mutex::new(None);
+
+/// A devnet with a token at home on each chain, registered on all others.
+pub struct Bridge {
+    pub devnet: Devnet,
+    /// Home token by chain.
+    pub tokens: Vec<Address>,
+}
+
+/// Runs a test alone on the shared devnet. After a failure the next test gets a new one.
+pub fn with_bridge(test: impl AsyncFnOnce(&mut Bridge)) {
+    let mut shared = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let taken = shared.take();
+    let bridge = RUNTIME.block_on(async {
+        let mut bridge = match taken {
+            Some(bridge) => bridge,
+            None => Bridge::start().await,
+        };
+        test(&mut bridge).await;
+        bridge.devnet.check().unwrap();
+        bridge
+    });
+    *shared = Some(bridge);
+}
+
+pub fn icc() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_icc"))
+}
+
+/// A devnet of its own with fast blocks.
+pub fn options() -> DevnetOptions {
+    let mut options = DevnetOptions::new(icc());
+    for (chain, milliseconds) in options.chains.iter_mut().zip([300, 500, 200]) {
+        chain.block_time = Duration::from_millis(milliseconds);
+    }
+    options
+}
+
+impl Bridge {
+    pub async fn start() -> Self {
+        let devnet = Devnet::start(&options(), |_| {}).await.unwrap();
+        let mut bridge = Self { devnet, tokens: Vec::new() };
+        for home in 0..3 {
+            let token = bridge.make_token(home).await;
+            bridge.tokens.push(token);
+        }
+        bridge
+    }
+
+    async fn make_token(&self, home: usize) -> Address {
+        let account = self.account(home);
+        let user = self.user(&account, home);
+        let arguments = DemoToken::constructorCall {
+            name_: format!("Token of {}", account.chain().name),
+            symbol_: "TOK".to_owned(),
+            supply: U256::from(SUPPLY),
+            holder: account.address(),
+        };
+        let token = user.create(&DemoToken::BYTECODE, &arguments.abi_encode()).await.unwrap();
+        let spender = user.token_bridge;
+        user.call(token, DemoToken::approveCall { spender, value: U256::MAX }).await.unwrap();
+        for there in (0..3).filter(|there| *there != home) {
+            let transaction = user.register(token, self.id(there)).await.unwrap();
+            self.arrived(transaction).await;
+        }
+        token
+    }
+
+    pub fn id(&self, chain: usize) -> ChainId {
+        self.devnet.configs[chain].id
+    }
+
+    pub fn account(&self, chain: usize) -> Account {
+        self.devnet.account(chain).unwrap()
+    }
+
+    pub fn user<'a>(&self, account: &'a Account, chain: usize) -> BridgeUser<'a> {
+        BridgeUser { account, token_bridge: self.devnet.contracts[chain].token_bridge }
+    }
+
+    pub fn core(&self) -> CoreClient {
+        CoreClient::new(self.devnet.core_urls[0].clone()).unwrap()
+    }
+
+    pub async fn arrived(&self, transaction: B256) {
+        follow(&self.core(), transaction, PATIENCE, |_| {}).await.unwrap();
+    }
+
+    /// Deposits `count` times one unit of a token on its way from `from` to `to`; waits until the last is in a block.
+    pub async fn burst(&self, home: usize, from: usize, to: usize, count: usize) {
+        let account = self.account(from);
+        let user = self.user(&account, from);
+        let local = user.local(token_id(self.id(home), self.tokens[home])).await.unwrap();
+        let me = account.address().into_word();
+        let call = TokenBridge::depositCall {
+            token: local,
+            amount: U256::from(1),
+            destinationChain: self.id(to).0,
+            to: me,
+            refundTo: me,
+        };
+        let calls: Vec<Bytes> = vec![call.abi_encode().into(); count];
+        let sent = account.burst(user.token_bridge, &calls).await.unwrap();
+        account.wait(*sent.last().unwrap()).await.unwrap();
+    }
+
+    pub async fn balance(&self, home: usize, chain: usize) -> U256 {
+        let account = self.account(chain);
+        let user = self.user(&account, chain);
+        let local = user.local(token_id(self.id(home), self.tokens[home])).await.unwrap();
+        user.balance(local, account.address()).await.unwrap()
+    }
+
+    /// Everything sent is delivered, supply = held = escrow, and nobody gained or lost a unit.
+    pub async fn audit(&self) {
+        wait_settled(&self.devnet, PATIENCE).await.unwrap();
+        for home in 0..3 {
+            let mut outcome = Ok(());
+            // A transfer whose call failed is executed by the relay soon after.
+            for _ in 0..120 {
+                outcome = audit_token(&self.devnet, home, self.tokens[home]).await.unwrap().check();
+                if outcome.is_ok() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            outcome.unwrap();
+            let mut total = U256::ZERO;
+            for chain in 0..3 {
+                total += self.balance(home, chain).await;
+            }
+            assert_eq!(total, U256::from(SUPPLY), "units of token {home} over all chains");
+        }
+    }
+}

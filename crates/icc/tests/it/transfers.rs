@@ -1,0 +1,92 @@
+//! Tokens on six lanes at once, relayed by two cores.
+
+use std::time::Duration;
+
+use alloy_primitives::{U256, hex};
+use alloy_sol_types::SolConstructor;
+use icc_api::CoreClient;
+use icc_chain_evm::bindings::MessageBoard;
+use icc_devnet::{Demo, Role};
+use icc_protocol::TransferState;
+
+use crate::shared::with_bridge;
+
+/// 204 deposits, 34 on each of six lanes, at once; then the same back.
+#[test]
+fn two_hundred_transfers_on_six_lanes_there_and_back() {
+    with_bridge(async |bridge| {
+        let before = [bridge.balance(0, 1).await, bridge.balance(1, 2).await];
+        for from in 0..3 {
+            for to in (0..3).filter(|to| *to != from) {
+                bridge.burst(from, from, to, 34).await;
+            }
+        }
+        bridge.audit().await;
+        assert_eq!(bridge.balance(0, 1).await, before[0] + U256::from(34));
+        assert_eq!(bridge.balance(1, 2).await, before[1] + U256::from(34));
+        for home in 0..3 {
+            for from in (0..3).filter(|from| *from != home) {
+                bridge.burst(home, from, home, 34).await;
+            }
+        }
+        bridge.audit().await;
+        assert_eq!(bridge.balance(0, 1).await, before[0]);
+        let logs: Vec<String> = (0..2)
+            .map(|core| {
+                let log = bridge.devnet.process(Role::Core(core)).unwrap().log().to_owned();
+                std::fs::read_to_string(log).unwrap()
+            })
+            .collect();
+        assert!(logs.iter().all(|log| log.contains("delivered")), "both cores relay");
+    });
+}
+
+#[test]
+fn a_message_that_fails_is_executed_once_its_recipient_exists() {
+    with_bridge(async |bridge| {
+        let (there, account) = (bridge.account(2), bridge.account(0));
+        let board = there.address().create(there.nonce().await.unwrap());
+        let user = bridge.user(&account, 0);
+        let transaction =
+            user.message(bridge.id(2), board, 240_000, b"early".as_slice().into()).await.unwrap();
+        let core = bridge.core();
+        let mut seen = String::new();
+        for _ in 0..600 {
+            let view = core.transaction(transaction).await.unwrap();
+            if let Some(message) = view.messages.first().filter(|m| m.state == TransferState::Recorded) {
+                seen = message.reason.clone();
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!(seen.contains("its call failed"), "{seen}");
+        let arguments = MessageBoard::constructorCall { gateway_: bridge.devnet.contracts[2].gateway };
+        let made = bridge.user(&there, 2).create(&MessageBoard::BYTECODE, &arguments.abi_encode()).await.unwrap();
+        assert_eq!(made, board);
+        bridge.arrived(transaction).await;
+        let count = there.view(board, MessageBoard::countCall {}).await.unwrap();
+        assert_eq!(count, U256::from(1), "0x{}", hex::encode(board));
+    });
+}
+
+#[test]
+fn the_demo_succeeds() {
+    with_bridge(async |bridge| Demo::new(&bridge.devnet, |_: &str| {}).unwrap().run().await.unwrap());
+}
+
+#[test]
+fn both_cores_tell_the_same_of_a_transfer() {
+    with_bridge(async |bridge| {
+        let account = bridge.account(0);
+        let user = bridge.user(&account, 0);
+        let me = account.address();
+        let transaction = user.deposit(bridge.tokens[0], U256::from(1), bridge.id(1), me).await.unwrap();
+        bridge.arrived(transaction).await;
+        for url in &bridge.devnet.core_urls {
+            let view = CoreClient::new(url.clone()).unwrap().transaction(transaction).await.unwrap();
+            assert!(view.messages[0].state >= TransferState::Delivered);
+            assert!(view.messages[0].delivery_transaction.is_some());
+        }
+        bridge.audit().await;
+    });
+}
