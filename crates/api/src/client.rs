@@ -46,8 +46,10 @@ impl CoreClient {
     /// [`ClientError::Unavailable`] if no HTTP client can be made.
     pub fn new(core: Url) -> Result<Self, ClientError> {
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build();
-        let client = client
-            .map_err(|error| ClientError::Unavailable { core: core.to_string(), reason: error.to_string() })?;
+        let client = client.map_err(|error| ClientError::Unavailable {
+            core: core.to_string(),
+            reason: error.to_string(),
+        })?;
         Ok(Self { core, client })
     }
 
@@ -70,8 +72,12 @@ impl CoreClient {
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let unavailable = |reason: String| ClientError::Unavailable { core: self.core.to_string(), reason };
         let url = self.core.join(path).map_err(|error| unavailable(error.to_string()))?;
-        let mut response =
-            self.client.get(url).send().await.map_err(|error| unavailable(error.without_url().to_string()))?;
+        let mut response = self
+            .client
+            .get(url)
+            .send()
+            .await
+            .map_err(|error| unavailable(error.without_url().to_string()))?;
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) =
@@ -85,7 +91,8 @@ impl CoreClient {
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| unavailable(error.to_string()));
         }
-        let reason = serde_json::from_slice::<Problem>(&body).map_or_else(|_| status.to_string(), |p| p.error);
+        let reason =
+            serde_json::from_slice::<Problem>(&body).map_or_else(|_| status.to_string(), |p| p.error);
         Err(ClientError::Refused { core: self.core.to_string(), reason })
     }
 }

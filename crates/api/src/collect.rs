@@ -76,7 +76,10 @@ impl Collector {
                     self.intake.take(&batch.attestations).await?;
                 }
                 Err(error) => tracing::debug!(
-                    host = validator.host_str(), port = validator.port(), error, "validator cannot be asked"
+                    host = validator.host_str(),
+                    port = validator.port(),
+                    error,
+                    "validator cannot be asked"
                 ),
             }
         }
@@ -84,8 +87,9 @@ impl Collector {
     }
 
     async fn ask(&self, validator: &Url, lane: LaneId, from: u64) -> Result<AttestationBatch, String> {
-        let url =
-            validator.join(&format!("v1/attestations/{lane}?from={from}")).map_err(|error| error.to_string())?;
+        let url = validator
+            .join(&format!("v1/attestations/{lane}?from={from}"))
+            .map_err(|error| error.to_string())?;
         let mut response =
             self.client.get(url).send().await.map_err(|error| error.without_url().to_string())?;
         let mut body = Vec::new();

@@ -1,6 +1,9 @@
 //! Attestations in: checked, compared with this core's own final view, stored.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use icc_attest::{Attestation, Comparison, compare, verify};
 use icc_protocol::{Domain, LaneId, ValidatorSet};
@@ -70,11 +73,11 @@ impl Intake {
             return Ok(Err(format!("lane: {} is not open, or not indexed yet", attestation.lane)));
         };
         let destination = lane.destination_chain;
-        if !sets.contains_key(&destination.0) {
-            let set = self.store.current_set(destination).await?.map(|(_, set)| set);
-            sets.insert(destination.0, set);
-        }
-        let Some(set) = sets.get(&destination.0).and_then(Option::as_ref) else {
+        let set = match sets.entry(destination.0) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(self.store.current_set(destination).await?.map(|(_, set)| set)),
+        };
+        let Some(set) = set.as_ref() else {
             return Ok(Err(format!("lane: the validator set of chain {destination} is not indexed yet")));
         };
         let verified = match verify(&self.domain, set, attestation) {

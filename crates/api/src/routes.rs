@@ -72,7 +72,8 @@ async fn attestations(
     State(state): AppState,
     body: Result<Json<AttestationBatch>, JsonRejection>,
 ) -> Result<Json<IntakeAnswer>, Refusal> {
-    let Json(batch) = body.map_err(|error| Refusal(error.status(), format!("body: {}", error.body_text())))?;
+    let Json(batch) =
+        body.map_err(|error| Refusal(error.status(), format!("body: {}", error.body_text())))?;
     if batch.attestations.len() > MAX_BATCH {
         let count = batch.attestations.len();
         return Err(bad("attestations", format!("{count} are too many; at most {MAX_BATCH} a request")));
@@ -97,7 +98,10 @@ async fn message(
     Path((lane, nonce)): Path<(String, String)>,
 ) -> Result<Json<MessageView>, Refusal> {
     let lane: LaneId = lane.parse().map_err(|error| bad("lane", error))?;
-    let nonce: u64 = nonce.parse().ok().filter(|nonce| i64::try_from(*nonce).is_ok() && *nonce > 0)
+    let nonce: u64 = nonce
+        .parse()
+        .ok()
+        .filter(|nonce| i64::try_from(*nonce).is_ok() && *nonce > 0)
         .ok_or_else(|| bad("nonce", "must be a number from 1"))?;
     let found = view(&state, lane, nonce).await?;
     found.map(Json).ok_or_else(|| {

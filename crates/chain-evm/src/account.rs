@@ -86,7 +86,8 @@ impl Account {
         let data: Bytes = call.abi_encode().into();
         let from = self.address();
         let data = &data;
-        let answer = self.pool.first(|e: Endpoint| async move { node::call(&e, from, to, data).await }).await?;
+        let answer =
+            self.pool.first(|e: Endpoint| async move { node::call(&e, from, to, data).await }).await?;
         C::abi_decode_returns_validate(&answer).map_err(|_| {
             ChainError::Misconfigured(format!(
                 "{to} on chain {} does not answer {} as it should: no such contract there?",
@@ -146,7 +147,8 @@ impl Account {
         let mut hashes = Vec::with_capacity(calls.len());
         for data in calls {
             let (chain, gas, data) = (self.chain.id.0, gas + gas / 2, data.clone());
-            let (hash, raw) = Transaction { chain, nonce, to: Some(to), gas, fees, data }.sign(&self.signer)?;
+            let (hash, raw) =
+                Transaction { chain, nonce, to: Some(to), gas, fees, data }.sign(&self.signer)?;
             broadcast(&self.pool, from.into_word(), &raw).await?;
             hashes.push(hash);
             nonce += 1;
@@ -170,6 +172,8 @@ impl Account {
             }
             sleep(Duration::from_millis(50)).await;
         }
-        Err(ChainError::NotTaken(format!("transaction {transaction} is in no block after {INCLUSION_TIMEOUT:?}")))
+        Err(ChainError::NotTaken(format!(
+            "transaction {transaction} is in no block after {INCLUSION_TIMEOUT:?}"
+        )))
     }
 }

@@ -4,7 +4,12 @@
 use alloy_sol_types::sol;
 
 pub use self::{
-    board::MessageBoard, demo::DemoToken, gateway::{Gateway, IGateway}, no_op::NoOpReceiver, timelock::Timelock, tokens::TokenBridge,
+    board::MessageBoard,
+    demo::DemoToken,
+    gateway::{Gateway, IGateway},
+    no_op::NoOpReceiver,
+    timelock::Timelock,
+    tokens::TokenBridge,
     wrapped::WrappedToken,
 };
 

@@ -81,7 +81,9 @@ impl EvmChain {
         let (chain, quorum, endpoints) = (self.id, self.quorum, self.endpoints.len());
         for (index, url) in self.endpoints.iter().enumerate() {
             // Two paths of one host are one provider's word, not two.
-            let host = |url: &Url| format!("{}:{}", url.host_str().unwrap_or("?"), url.port_or_known_default().unwrap_or(0));
+            let host = |url: &Url| {
+                format!("{}:{}", url.host_str().unwrap_or("?"), url.port_or_known_default().unwrap_or(0))
+            };
             if self.endpoints[..index].iter().any(|other| host(other) == host(url)) {
                 let url = host(url);
                 return Err(ConfigError::DuplicateEndpoint { chain, url });

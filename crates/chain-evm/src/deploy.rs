@@ -169,7 +169,11 @@ pub async fn open_lanes(
         let call = Timelock::updateDelayCall { newDelay: U256::from(plan.timelock_delay) };
         acts.push((here.timelock, call.abi_encode().into()));
     }
-    if acts.is_empty() { Ok(Acts::Complete) } else { through_timelock(account, here.timelock, delay, acts).await }
+    if acts.is_empty() {
+        Ok(Acts::Complete)
+    } else {
+        through_timelock(account, here.timelock, delay, acts).await
+    }
 }
 
 /// Schedules a batch, or executes it if its time has come.
@@ -215,8 +219,7 @@ async fn through_timelock(
     if !account.view(timelock, Timelock::isOperationReadyCall { id }).await? {
         return Ok(Acts::WaitingUntil(ready_at.saturating_to()));
     }
-    let call =
-        Timelock::executeBatchCall { targets, values, payloads, predecessor: B256::ZERO, salt };
+    let call = Timelock::executeBatchCall { targets, values, payloads, predecessor: B256::ZERO, salt };
     account.send(timelock, call).await?;
     Ok(Acts::Done(count))
 }

@@ -30,7 +30,11 @@ pub(crate) fn outbox_topics() -> Vec<B256> {
 ///
 /// # Errors
 /// [`ChainError::Forged`] for a log of another contract, an unasked one, or one that does not decode.
-pub(crate) fn decode(endpoint: &Endpoint, gateway: Address, logs: Vec<Log>) -> Result<Vec<LocatedEvent>, ChainError> {
+pub(crate) fn decode(
+    endpoint: &Endpoint,
+    gateway: Address,
+    logs: Vec<Log>,
+) -> Result<Vec<LocatedEvent>, ChainError> {
     let mut events = Vec::with_capacity(logs.len());
     for log in logs {
         let bad = |reason: &str| forged(endpoint, format!("log: {reason}"));
@@ -46,7 +50,10 @@ pub(crate) fn decode(endpoint: &Endpoint, gateway: Address, logs: Vec<Log>) -> R
             return Err(bad("of a block that is no longer there"));
         }
         let event = decode_one(&log).map_err(|error| bad(&error))?;
-        events.push(LocatedEvent { at: EventAt { block: BlockRef { number, hash }, transaction, log_index }, event });
+        events.push(LocatedEvent {
+            at: EventAt { block: BlockRef { number, hash }, transaction, log_index },
+            event,
+        });
     }
     events.sort_by_key(|event| (event.at.block.number, event.at.log_index));
     Ok(events)

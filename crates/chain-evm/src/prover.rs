@@ -41,7 +41,12 @@ impl EvmProver {
     /// [`ChainError::Misconfigured`] if the endpoints cannot make a safe quorum.
     pub fn new(config: EvmChain) -> Result<Self, ChainError> {
         config.check_quorum().map_err(|error| ChainError::Misconfigured(error.to_string()))?;
-        Ok(Self { endpoints: config.endpoints()?, hints: config.head_hints(), config, proving: AtomicUsize::new(0) })
+        Ok(Self {
+            endpoints: config.endpoints()?,
+            hints: config.head_hints(),
+            config,
+            proving: AtomicUsize::new(0),
+        })
     }
 
     /// Asks every endpoint for its chain id.
@@ -159,8 +164,11 @@ impl Prover for EvmProver {
 
     async fn agreed_finalized(&self) -> Result<BlockRef, ChainError> {
         let finality = self.config.finality;
-        self.agreed_height("the final block", |e: Endpoint| async move { node::finalized(&e, finality).await })
-            .await
+        self.agreed_height(
+            "the final block",
+            |e: Endpoint| async move { node::finalized(&e, finality).await },
+        )
+        .await
     }
 
     async fn agreed_head(&self) -> Result<BlockRef, ChainError> {
@@ -188,7 +196,10 @@ impl Prover for EvmProver {
             match self.prove_at(&self.endpoints[index], &header, &slots).await {
                 Ok(values) => {
                     self.proving.store(index, Ordering::Relaxed);
-                    return Ok(ProvedOutboxes { block, accumulators: to.iter().copied().zip(values).collect() });
+                    return Ok(ProvedOutboxes {
+                        block,
+                        accumulators: to.iter().copied().zip(values).collect(),
+                    });
                 }
                 Err(error) => last = error,
             }
@@ -199,8 +210,11 @@ impl Prover for EvmProver {
     async fn told_events(&self, from: u64, to: u64, attempt: usize) -> Result<Vec<LocatedEvent>, ChainError> {
         let endpoint = &self.endpoints[attempt % self.endpoints.len()];
         let gateway = self.config.gateway;
-        let filter =
-            Filter::new().from_block(from).to_block(to).address(gateway).event_signature(events::outbox_topics());
+        let filter = Filter::new()
+            .from_block(from)
+            .to_block(to)
+            .address(gateway)
+            .event_signature(events::outbox_topics());
         events::decode(endpoint, gateway, node::logs(endpoint, &filter).await?)
     }
 }

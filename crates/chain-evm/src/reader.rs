@@ -42,7 +42,11 @@ impl EvmReader {
 
     /// Events by a filter; `reach` is a block that the endpoint must have, as logs of blocks that it lacks would be
     /// missing without a word.
-    async fn events(&self, filter: Filter, reach: serde_json::Value) -> Result<Vec<LocatedEvent>, ChainError> {
+    async fn events(
+        &self,
+        filter: Filter,
+        reach: serde_json::Value,
+    ) -> Result<Vec<LocatedEvent>, ChainError> {
         let gateway = self.config.gateway;
         let filter = filter.address(gateway).event_signature(events::topics());
         let (filter, reach) = (&filter, &reach);
@@ -75,7 +79,8 @@ pub(crate) async fn check_chain_id(
     if wrong.is_empty() {
         return Ok(());
     }
-    let problem = format!("{}, not on chain {expected}; correct rpc_urls or the chain's id", wrong.join(", "));
+    let problem =
+        format!("{}, not on chain {expected}; correct rpc_urls or the chain's id", wrong.join(", "));
     if wrong.len() > bearable {
         return Err(ChainError::Misconfigured(problem));
     }
@@ -109,7 +114,8 @@ impl ChainReader for EvmReader {
 
     async fn finalized(&self) -> Result<Block, ChainError> {
         let finality = self.config.finality;
-        let header = self.pool.first(|e: Endpoint| async move { node::finalized(&e, finality).await }).await?;
+        let header =
+            self.pool.first(|e: Endpoint| async move { node::finalized(&e, finality).await }).await?;
         Ok(header.block(self.config.gateway))
     }
 

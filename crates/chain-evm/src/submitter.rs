@@ -6,12 +6,16 @@ use alloy_primitives::{Address, B256, Bytes};
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall;
 use async_trait::async_trait;
-use icc_chain::{Call, ChainError, Delivery, Outcome, RemoteEnd, Submitter};
+use icc_chain::{Call, ChainError, Delivery, Outcome, RemoteEnd, Submission, Submitter};
 use icc_protocol::{ChainId, LaneId};
 use icc_rpc::{Endpoint, Pool};
 use serde_json::json;
 
-use crate::{EvmChain, bindings::{Gateway, IGateway}, node, transaction};
+use crate::{
+    EvmChain,
+    bindings::{Gateway, IGateway},
+    node, transaction,
+};
 
 /// Most gas of one transaction (EIP-7825).
 const TRANSACTION_GAS_CAP: u64 = 16_777_216;
@@ -35,9 +39,13 @@ impl EvmSubmitter {
 
     fn encode(&self, call: &Call) -> Bytes {
         match call {
-            Call::Deliver(delivery) => Gateway::deliverCall { delivery: encode_delivery(delivery) }.abi_encode().into(),
+            Call::Deliver(delivery) => {
+                Gateway::deliverCall { delivery: encode_delivery(delivery) }.abi_encode().into()
+            }
             Call::Execute { source, message } => {
-                Gateway::executeCall { source: encode_remote(source), message: message.clone() }.abi_encode().into()
+                Gateway::executeCall { source: encode_remote(source), message: message.clone() }
+                    .abi_encode()
+                    .into()
             }
         }
     }
@@ -87,7 +95,10 @@ impl Submitter for EvmSubmitter {
         let gateway = self.config.gateway;
         let answer = self
             .pool
-            .first(|e: Endpoint| { let data = &data; async move { node::call(&e, Address::ZERO, gateway, data).await } })
+            .first(|e: Endpoint| {
+                let data = &data;
+                async move { node::call(&e, Address::ZERO, gateway, data).await }
+            })
             .await?;
         Gateway::inboxCall::abi_decode_returns_validate(&answer).map_err(|_| {
             ChainError::Misconfigured(format!("{gateway} on chain {} is not a gateway", self.config.id))
@@ -101,36 +112,36 @@ impl Submitter for EvmSubmitter {
             "data": self.encode(call),
             "gas": format!("{TRANSACTION_GAS_CAP:#x}"),
         });
-        let gas =
-            self.pool.first(|e: Endpoint| { let request = &request; async move { node::estimate_gas(&e, request).await } }).await?;
+        let gas = self
+            .pool
+            .first(|e: Endpoint| {
+                let request = &request;
+                async move { node::estimate_gas(&e, request).await }
+            })
+            .await?;
         // A tenth more, as the state may have moved by the time the transaction runs.
         Ok(gas.saturating_add(gas / 10).min(TRANSACTION_GAS_CAP))
     }
 
     async fn next_sequence(&self, signer: B256) -> Result<u64, ChainError> {
         let address = Address::from_word(signer);
-        self.pool.highest(|e: Endpoint| async move { node::transaction_count(&e, address).await }, |count| *count).await
+        self.pool
+            .highest(|e: Endpoint| async move { node::transaction_count(&e, address).await }, |count| *count)
+            .await
     }
 
-    async fn submit(
-        &self,
-        call: &Call,
-        signer: B256,
-        sequence: u64,
-        gas: u64,
-        attempt: u32,
-    ) -> Result<B256, ChainError> {
-        let fees = transaction::current_fees(&self.pool, &self.config.fees, attempt).await?;
+    async fn submit(&self, submission: &Submission<'_>) -> Result<B256, ChainError> {
+        let fees = transaction::current_fees(&self.pool, &self.config.fees, submission.attempt).await?;
         let unsigned = transaction::Transaction {
             chain: self.config.id.0,
-            nonce: sequence,
+            nonce: submission.sequence,
             to: Some(self.config.gateway),
-            gas,
+            gas: submission.gas,
             fees,
-            data: self.encode(call),
+            data: self.encode(submission.call),
         };
-        let (hash, raw) = unsigned.sign(self.signer(signer)?)?;
-        transaction::broadcast(&self.pool, signer, &raw).await?;
+        let (hash, raw) = unsigned.sign(self.signer(submission.signer)?)?;
+        transaction::broadcast(&self.pool, submission.signer, &raw).await?;
         Ok(hash)
     }
 

@@ -42,7 +42,8 @@ impl BridgeUser<'_> {
         if id.is_zero() {
             return Ok(false);
         }
-        let home = self.account.view(self.token_bridge, TokenBridge::tokenOfCall { tokenId: id }).await?.homeChain;
+        let home =
+            self.account.view(self.token_bridge, TokenBridge::tokenOfCall { tokenId: id }).await?.homeChain;
         if home != self.account.chain().id.0 {
             return Ok(home == to.0);
         }

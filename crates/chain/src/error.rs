@@ -93,9 +93,10 @@ impl ChainError {
     /// What to do about it.
     pub fn class(&self) -> Class {
         match self {
-            Self::Unavailable { .. } | Self::RangeTooLarge { .. } | Self::Forged { .. } | Self::NotTaken(_) => {
-                Class::Retry
-            }
+            Self::Unavailable { .. }
+            | Self::RangeTooLarge { .. }
+            | Self::Forged { .. }
+            | Self::NotTaken(_) => Class::Retry,
             Self::NoQuorum { .. }
             | Self::UnknownBlock(_)
             | Self::InsufficientFunds { .. }

@@ -11,4 +11,4 @@ pub use block::{Block, BlockRef, Finality, FinalityParseError};
 pub use error::{ChainError, Class};
 pub use event::{Event, EventAt, LaneOpened, LocatedEvent, SentMessage};
 pub use read::{ChainReader, HeadHints, ProvedOutboxes, Prover};
-pub use submit::{Call, Delivery, Outcome, RemoteEnd, Submitter};
+pub use submit::{Call, Delivery, Outcome, RemoteEnd, Submission, Submitter};

@@ -48,6 +48,21 @@ pub enum Call {
     },
 }
 
+/// A call as it is to be submitted.
+#[derive(Debug, Clone, Copy)]
+pub struct Submission<'a> {
+    /// What to call.
+    pub call: &'a Call,
+    /// Who pays.
+    pub signer: B256,
+    /// The signer's sequence number (account nonce).
+    pub sequence: u64,
+    /// Gas for the whole transaction.
+    pub gas: u64,
+    /// Each attempt above 0 offers more for the same sequence number, up to the configured cap.
+    pub attempt: u32,
+}
+
 /// What became of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -76,15 +91,8 @@ pub trait Submitter: Send + Sync {
     async fn simulate(&self, call: &Call, signer: B256) -> Result<u64, ChainError>;
     /// The sequence number (account nonce) that the chain expects next of a signer.
     async fn next_sequence(&self, signer: B256) -> Result<u64, ChainError>;
-    /// Signs and submits. Each `attempt` above 0 offers more for the same sequence number, up to the configured cap.
-    async fn submit(
-        &self,
-        call: &Call,
-        signer: B256,
-        sequence: u64,
-        gas: u64,
-        attempt: u32,
-    ) -> Result<B256, ChainError>;
+    /// Signs and submits; returns the transaction.
+    async fn submit(&self, submission: &Submission<'_>) -> Result<B256, ChainError>;
     /// What became of a transaction; `None` while it is in no block.
     async fn outcome(&self, transaction: B256) -> Result<Option<Outcome>, ChainError>;
     /// Most gas that one call may take.

@@ -4,8 +4,14 @@
 use std::path::Path;
 
 /// Must and aim, in the order of the rows measured; see docs/gas.md.
-const BOUNDS: [(u64, u64); 6] =
-    [(42_000, 36_300), (107_000, 97_000), (18_000, 15_000), (9_000, 6_000), (78_000, 55_000), (135_000, 114_000)];
+const BOUNDS: [(u64, u64); 6] = [
+    (42_000, 36_300),
+    (107_000, 97_000),
+    (18_000, 15_000),
+    (9_000, 6_000),
+    (78_000, 55_000),
+    (135_000, 114_000),
+];
 
 fn main() -> eyre::Result<()> {
     let icc = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/debug/icc").canonicalize()?;

@@ -33,7 +33,11 @@ impl TokenAudit {
             ensure!(held == supply, "chain {chain} has a supply of {supply}, but home counts {held}");
             held_by_all += *held;
         }
-        ensure!(held_by_all == self.escrow, "escrow is {}, but remote chains hold {held_by_all}", self.escrow);
+        ensure!(
+            held_by_all == self.escrow,
+            "escrow is {}, but remote chains hold {held_by_all}",
+            self.escrow
+        );
         Ok(())
     }
 }
@@ -77,8 +81,7 @@ async fn lagging_lanes(devnet: &Devnet) -> eyre::Result<Vec<String>> {
     for (from, source) in devnet.configs.iter().enumerate() {
         for (to, destination) in devnet.configs.iter().enumerate().filter(|(to, _)| *to != from) {
             let outbox = devnet.account(from)?;
-            let outbox =
-                outbox.view(source.gateway, Gateway::outboxCall { chain: destination.id.0 }).await?;
+            let outbox = outbox.view(source.gateway, Gateway::outboxCall { chain: destination.id.0 }).await?;
             let remote = IGateway::Remote {
                 chain: source.id.0,
                 generation: outbox.generation,

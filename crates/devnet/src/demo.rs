@@ -122,7 +122,11 @@ impl<'a, T: Fn(&str)> Demo<'a, T> {
         let token = users[0].create(&DemoToken::BYTECODE, &arguments.abi_encode()).await?;
         let arguments = MessageBoard::constructorCall { gateway_: self.devnet.contracts[2].gateway };
         let board = users[2].create(&MessageBoard::BYTECODE, &arguments.abi_encode()).await?;
-        (self.tell)(&format!("DEMO is {token} on {}, the message board {board} on {}", self.name(0), self.name(2)));
+        (self.tell)(&format!(
+            "DEMO is {token} on {}, the message board {board} on {}",
+            self.name(0),
+            self.name(2)
+        ));
         Ok((token, board))
     }
 
@@ -130,7 +134,12 @@ impl<'a, T: Fn(&str)> Demo<'a, T> {
         let began = Instant::now();
         (self.tell)(&format!("\n{what}: sent in {transaction}"));
         follow(&self.core, transaction, PATIENCE, |message| {
-            (self.tell)(&format!("  {:6.2} s  {:?}: {}", began.elapsed().as_secs_f64(), message.state, message.reason));
+            (self.tell)(&format!(
+                "  {:6.2} s  {:?}: {}",
+                began.elapsed().as_secs_f64(),
+                message.state,
+                message.reason
+            ));
         })
         .await?;
         Ok(())

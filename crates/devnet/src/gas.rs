@@ -12,9 +12,7 @@ use icc_chain_evm::{
     deploy::{self, Contracts, Plan},
     token_id,
 };
-use icc_protocol::{
-    Checkpoint, Domain, Kind, Lane, Message, NetworkId, SignatureSet, ValidatorSet, fold,
-};
+use icc_protocol::{Checkpoint, Domain, Kind, Lane, Message, NetworkId, SignatureSet, ValidatorSet, fold};
 use icc_service::Signer;
 
 use crate::{Anvil, ChainSpec, bootstrap::chain, guard::Guard};
@@ -71,13 +69,8 @@ impl Bench {
         signers.sort_by_key(Signer::address);
         let set = ValidatorSet::new(signers.iter().map(Signer::address).collect())?;
         let network = NetworkId(B256::repeat_byte(0x1C));
-        let plan = Plan {
-            network,
-            guardian: user.address(),
-            epoch: 1,
-            validators: set.clone(),
-            timelock_delay: 0,
-        };
+        let plan =
+            Plan { network, guardian: user.address(), epoch: 1, validators: set.clone(), timelock_delay: 0 };
         let mut accounts = Vec::new();
         let mut contracts = Vec::new();
         for (config, anvil) in chains {
@@ -124,8 +117,7 @@ impl Bench {
 
     async fn run(&mut self) -> eyre::Result<Vec<GasRow>> {
         let remote = BridgeUser { account: &self.destination, token_bridge: self.there.token_bridge };
-        let no_op =
-            remote.create(&NoOpReceiver::BYTECODE, &NoOpReceiver::constructorCall {}.abi_encode()).await?;
+        let no_op = remote.create(&NoOpReceiver::BYTECODE, &[]).await?;
         let mut rows = Vec::new();
         // The first of each kind makes slots non-zero, and is not counted.
         self.send(no_op).await?;
@@ -231,13 +223,16 @@ impl Bench {
 
     /// Delivers what is pending under 13 of 19 signatures.
     async fn deliver(&mut self) -> eyre::Result<u64> {
-        let lane = self.source.view(self.here.gateway, Gateway::laneToCall {
-            remote: IGateway::Remote {
-                chain: self.destination.chain().id.0,
-                generation: 1,
-                gateway: self.there.gateway.into_word(),
+        let lane = self.source.view(
+            self.here.gateway,
+            Gateway::laneToCall {
+                remote: IGateway::Remote {
+                    chain: self.destination.chain().id.0,
+                    generation: 1,
+                    gateway: self.there.gateway.into_word(),
+                },
             },
-        });
+        );
         let lane = icc_protocol::LaneId(lane.await?);
         let checkpoint = Checkpoint { lane, nonce: self.nonce, accumulator: self.accumulator };
         let digest = Domain::new(self.network).checkpoint_digest(&checkpoint);

@@ -70,7 +70,8 @@ impl DevnetOptions {
             id,
             block_time: Duration::from_millis(milliseconds),
         };
-        let chains = vec![chain("alpha", 31_001, 1000), chain("beta", 31_002, 2000), chain("gamma", 31_003, 500)];
+        let chains =
+            vec![chain("alpha", 31_001, 1000), chain("beta", 31_002, 2000), chain("gamma", 31_003, 500)];
         Self { icc, chains, validators: 4, cores: 2, folder: None }
     }
 }
@@ -109,6 +110,8 @@ pub struct Devnet {
     /// The deployment.
     pub network: NetworkId,
     folder: PathBuf,
+    options: DevnetOptions,
+    guard: Guard,
     _temporary: Option<TempDir>,
 }
 
@@ -164,11 +167,13 @@ impl Devnet {
             user: keys.user.clone(),
             network,
             folder,
+            options: options.clone(),
+            guard,
             _temporary: temporary,
         };
         tell("starting indexer, cores and validators");
-        devnet.start_processes(options, &keys, &guard).await?;
-        devnet.write_user_files(options)?;
+        devnet.start_processes(&keys).await?;
+        devnet.write_user_files()?;
         devnet.wait_ready().await?;
         Ok(devnet)
     }
@@ -208,14 +213,14 @@ impl Devnet {
         self.processes.get_mut(&role).ok_or_eyre("no such process")
     }
 
-    async fn start_processes(&mut self, options: &DevnetOptions, keys: &Keys, guard: &Guard) -> eyre::Result<()> {
+    async fn start_processes(&mut self, keys: &Keys) -> eyre::Result<()> {
         let nodes: Vec<(Vec<Url>, Url)> =
             self.chains.iter().map(|anvil| (vec![anvil.url()], anvil.websocket())).collect();
-        let indexer = self.config(options, &nodes, "127.0.0.1:0");
-        self.launch(options, guard, Role::Indexer, &indexer, None)?;
+        let indexer = self.config(&nodes, "127.0.0.1:0");
+        self.launch(Role::Indexer, &indexer, None)?;
         for (number, url) in self.core_urls.clone().iter().enumerate() {
-            let config = self.config(options, &nodes, &address(url)?);
-            self.launch(options, guard, Role::Core(number), &config, Some(Keys::text(&keys.relayers)))?;
+            let config = self.config(&nodes, &address(url)?);
+            self.launch(Role::Core(number), &config, Some(Keys::text(&keys.relayers)))?;
         }
         for (number, key) in keys.validators.iter().enumerate() {
             let mut own = Vec::new();
@@ -230,27 +235,20 @@ impl Devnet {
                 .iter()
                 .map(|endpoints| (endpoints.iter().map(Forwarder::url).collect(), endpoints[0].websocket()))
                 .collect();
-            let mut config = self.config(options, &nodes, "127.0.0.1:0");
+            let mut config = self.config(&nodes, "127.0.0.1:0");
             config.database_url = None;
             config.validator = ValidatorConfig {
                 listen: address(&self.validator_urls[number])?,
                 journal: self.folder.join(format!("validator-{number}.journal")).display().to_string(),
                 core_urls: self.core_urls.clone(),
             };
-            self.launch(options, guard, Role::Validator(number), &config, Some(Keys::text([key])))?;
+            self.launch(Role::Validator(number), &config, Some(Keys::text([key])))?;
             self.endpoints.push(own);
         }
         Ok(())
     }
 
-    fn launch(
-        &mut self,
-        options: &DevnetOptions,
-        guard: &Guard,
-        role: Role,
-        config: &Config,
-        keys: Option<String>,
-    ) -> eyre::Result<()> {
+    fn launch(&mut self, role: Role, config: &Config, keys: Option<String>) -> eyre::Result<()> {
         let (name, command) = match role {
             Role::Core(number) => (format!("core-{number}"), "core"),
             Role::Indexer => ("indexer".to_owned(), "indexer"),
@@ -265,34 +263,36 @@ impl Devnet {
         let recipe = Recipe {
             log: self.folder.join(format!("{name}.log")),
             name,
-            program: options.icc.clone(),
+            program: self.options.icc.clone(),
             arguments,
             environment: Vec::new(),
             user: None,
             input: keys,
         };
-        self.processes.insert(role, Managed::start(recipe, guard)?);
+        self.processes.insert(role, Managed::start(recipe, &self.guard)?);
         Ok(())
     }
 
-    fn config(&self, options: &DevnetOptions, nodes: &[(Vec<Url>, Url)], listen: &str) -> Config {
-        let chains = options.chains.iter().zip(nodes).zip(&self.contracts).map(|((spec, (urls, websocket)), at)| {
-            let config = ChainConfig {
-                id: spec.id,
-                gateway: Some(at.gateway.to_string()),
-                token_bridge: Some(at.token_bridge.to_string()),
-                rpc_urls: urls.clone(),
-                websocket_url: Some(websocket.clone()),
-                finality: Finality::Finalized.to_string(),
-                rpc_quorum: 2,
-                rpc_timeout_ms: 10_000,
-                poll_interval_ms: 200,
-                start_block: at.start_block.unwrap_or(0),
-                max_range: 5000,
-                max_fee_per_gas_wei: 500_000_000_000,
-            };
-            (spec.name.clone(), config)
-        });
+    fn config(&self, nodes: &[(Vec<Url>, Url)], listen: &str) -> Config {
+        let chains = self.options.chains.iter().zip(nodes).zip(&self.contracts).map(
+            |((spec, (urls, websocket)), at)| {
+                let config = ChainConfig {
+                    id: spec.id,
+                    gateway: Some(at.gateway.to_string()),
+                    token_bridge: Some(at.token_bridge.to_string()),
+                    rpc_urls: urls.clone(),
+                    websocket_url: Some(websocket.clone()),
+                    finality: Finality::Finalized.to_string(),
+                    rpc_quorum: 2,
+                    rpc_timeout_ms: 10_000,
+                    poll_interval_ms: 200,
+                    start_block: at.start_block.unwrap_or(0),
+                    max_range: 5000,
+                    max_fee_per_gas_wei: 500_000_000_000,
+                };
+                (spec.name.clone(), config)
+            },
+        );
         Config {
             network: self.network,
             database_url: Some(self.postgres.url()),
@@ -309,10 +309,10 @@ impl Devnet {
     }
 
     /// A configuration and a key with which a person can use the network by hand.
-    fn write_user_files(&self, options: &DevnetOptions) -> eyre::Result<()> {
+    fn write_user_files(&self) -> eyre::Result<()> {
         let nodes: Vec<(Vec<Url>, Url)> =
             self.chains.iter().map(|anvil| (vec![anvil.url()], anvil.websocket())).collect();
-        fs::write(self.folder.join("icc.toml"), self.config(options, &nodes, "127.0.0.1:0").to_toml()?)?;
+        fs::write(self.folder.join("icc.toml"), self.config(&nodes, "127.0.0.1:0").to_toml()?)?;
         let key = self.folder.join("user.key");
         let _ = fs::remove_file(&key);
         let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(key)?;

@@ -168,8 +168,11 @@ fn copy_npm_binaries(native: &Path, to: &Path) -> eyre::Result<()> {
     let links = fs::read_to_string(native.join("pg-symlinks.json")).unwrap_or_else(|_| "[]".to_owned());
     let links: Vec<serde_json::Value> = serde_json::from_str(&links)?;
     for link in links {
-        let (Some(source), Some(target)) = (link["source"].as_str(), link["target"].as_str()) else { continue };
-        let (Some(source), Some(target)) = (source.strip_prefix("native/"), target.strip_prefix("native/")) else {
+        let (Some(source), Some(target)) = (link["source"].as_str(), link["target"].as_str()) else {
+            continue;
+        };
+        let (Some(source), Some(target)) = (source.strip_prefix("native/"), target.strip_prefix("native/"))
+        else {
             continue;
         };
         let target = to.join(target);

@@ -65,8 +65,9 @@ impl Managed {
         if let Some((user, group)) = recipe.user {
             command.uid(user).gid(group);
         }
-        let mut child =
-            command.spawn().wrap_err_with(|| format!("cannot start {} ({})", recipe.name, recipe.program.display()))?;
+        let mut child = command
+            .spawn()
+            .wrap_err_with(|| format!("cannot start {} ({})", recipe.name, recipe.program.display()))?;
         self.guard.watch(child.id());
         if let (Some(input), Some(mut stdin)) = (&recipe.input, child.stdin.take()) {
             stdin.write_all(input.as_bytes())?;

@@ -61,10 +61,14 @@ pub(crate) fn postgres() -> eyre::Result<PostgresBinaries> {
 }
 
 fn installed_postgres() -> Option<PathBuf> {
-    let output = Command::new("pg_config").arg("--bindir").output().ok().filter(|output| output.status.success());
+    let output =
+        Command::new("pg_config").arg("--bindir").output().ok().filter(|output| output.status.success());
     let configured = output.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    configured.into_iter().chain(debian.map(|entry| entry.path().join("bin"))).find(|folder| is_recent(folder))
+    configured
+        .into_iter()
+        .chain(debian.map(|entry| entry.path().join("bin")))
+        .find(|folder| is_recent(folder))
 }
 
 fn is_recent(folder: &Path) -> bool {

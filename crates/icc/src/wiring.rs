@@ -16,7 +16,10 @@ use crate::cli::{ConfigFile, KeyArgs};
 
 pub(crate) fn load(file: &ConfigFile) -> eyre::Result<Config> {
     Config::load(&file.config).wrap_err_with(|| {
-        format!("cannot use configuration {}; `icc config init` writes one to start from", file.config.display())
+        format!(
+            "cannot use configuration {}; `icc config init` writes one to start from",
+            file.config.display()
+        )
     })
 }
 
@@ -83,7 +86,9 @@ impl KeyArgs {
         let file = self.key_file.clone().map(KeySource::File);
         let environment = self.key_env.clone().map(KeySource::Environment);
         let stdin = self.key_stdin.then_some(KeySource::Stdin);
-        file.or(environment).or(stdin).ok_or_eyre("a key is needed: give --key-file, --key-env or --key-stdin")
+        file.or(environment)
+            .or(stdin)
+            .ok_or_eyre("a key is needed: give --key-file, --key-env or --key-stdin")
     }
 
     pub(crate) fn one(&self) -> eyre::Result<Signer> {

@@ -102,7 +102,10 @@ impl Indexer {
         }
         let start = self.reader.block(self.config.start_block).await?;
         let start = start.ok_or_else(|| {
-            icc_chain::ChainError::UnknownBlock(format!("{} (start_block) of chain {chain}", self.config.start_block))
+            icc_chain::ChainError::UnknownBlock(format!(
+                "{} (start_block) of chain {chain}",
+                self.config.start_block
+            ))
         })?;
         self.store.start_cursor(chain, self.reader.gateway(), &row(&start)).await?;
         tracing::info!(%chain, start_block = start.at.number, "indexing from the start");

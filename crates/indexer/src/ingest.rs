@@ -2,8 +2,8 @@
 
 use icc_chain::{ChainError, Event, LocatedEvent};
 use icc_store::{
-    ApplyError, Cursor, DeliveryRow, EventRow, ExecutedRow, IndexedBlock, LaneOpenedRow, MessageRow, RecordedRow,
-    ValidatorSetRow,
+    ApplyError, Cursor, DeliveryRow, EventRow, ExecutedRow, IndexedBlock, LaneOpenedRow, MessageRow,
+    RecordedRow, ValidatorSetRow,
 };
 
 use crate::{IndexError, Indexer, engine::row};
@@ -13,7 +13,11 @@ const AFTER_REFUSAL: std::time::Duration = std::time::Duration::from_millis(200)
 
 impl Indexer {
     /// Stores the events of a range of final blocks; halves the range when an endpoint cannot answer it.
-    pub(crate) async fn ingest_range(&mut self, cursor: &Cursor, up_to: u64) -> Result<Option<Cursor>, IndexError> {
+    pub(crate) async fn ingest_range(
+        &mut self,
+        cursor: &Cursor,
+        up_to: u64,
+    ) -> Result<Option<Cursor>, IndexError> {
         let from = cursor.number + 1;
         let to = up_to.min(cursor.number.saturating_add(self.range));
         let events = match self.reader.events_in_range(from, to).await {
@@ -52,17 +56,15 @@ impl Indexer {
         if block.parent != cursor.hash {
             return Ok(None);
         }
-        let events = if block.may_have_events {
-            self.reader.events_in_block(block.at).await?
-        } else {
-            Vec::new()
-        };
+        let events =
+            if block.may_have_events { self.reader.events_in_block(block.at).await? } else { Vec::new() };
         if events.iter().any(|event| event.at.block != block.at) {
             return Ok(None);
         }
         let gateway = self.reader.gateway();
         let events = events.into_iter().map(|event| event_row(gateway, event)).collect();
-        self.apply(cursor, &[IndexedBlock { block: row(&block), events }], (block.at.number, block.at.hash)).await
+        self.apply(cursor, &[IndexedBlock { block: row(&block), events }], (block.at.number, block.at.hash))
+            .await
     }
 
     async fn apply(
@@ -90,9 +92,14 @@ fn event_row(gateway: alloy_primitives::B256, located: LocatedEvent) -> EventRow
             transaction,
             log_index,
         }),
-        Event::Delivered { lane, from_nonce, to_nonce, accumulator } => {
-            EventRow::Delivery(DeliveryRow { lane, from_nonce, to_nonce, accumulator, transaction, log_index })
-        }
+        Event::Delivered { lane, from_nonce, to_nonce, accumulator } => EventRow::Delivery(DeliveryRow {
+            lane,
+            from_nonce,
+            to_nonce,
+            accumulator,
+            transaction,
+            log_index,
+        }),
         Event::Recorded { lane, nonce, id, reason } => {
             EventRow::Recorded(RecordedRow { lane, nonce, message_id: id, reason, transaction })
         }

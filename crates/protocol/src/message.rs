@@ -87,7 +87,8 @@ impl Message {
             3 => Kind::Evidence,
             other => return Err(DecodeError::UnknownKind(other)),
         };
-        let number = |from: usize, to: usize| header[from..to].iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
+        let number =
+            |from: usize, to: usize| header[from..to].iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
         Ok(Self {
             kind,
             nonce: number(1, 9),

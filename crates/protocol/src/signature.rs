@@ -66,8 +66,9 @@ impl<'de> Deserialize<'de> for CompactSignature {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         let mut bytes = [0u8; 64];
-        hex::decode_to_slice(text.as_ref(), &mut bytes)
-            .map_err(|_| serde::de::Error::custom("signature must be 0x and 128 hexadecimal digits (EIP-2098)"))?;
+        hex::decode_to_slice(text.as_ref(), &mut bytes).map_err(|_| {
+            serde::de::Error::custom("signature must be 0x and 128 hexadecimal digits (EIP-2098)")
+        })?;
         Ok(Self(bytes))
     }
 }

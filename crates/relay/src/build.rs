@@ -54,7 +54,8 @@ pub(crate) async fn build(
         return Ok(None);
     }
     let checkpoints: Vec<Checkpoint> = checkpoints.iter().map(|checkpoint| checkpoint.0).collect();
-    let Some((last, checkpoint)) = choose(&checkpoints, after, after + fitting as u64, messages.len() as u64) else {
+    let Some((last, checkpoint)) = choose(&checkpoints, after, after + fitting as u64, messages.len() as u64)
+    else {
         return Ok(None);
     };
     let signatures = SignatureSet::of_quorum(&set, store.attestations(&checkpoint).await?);
@@ -82,7 +83,8 @@ pub(crate) async fn build(
 fn fitting(messages: &[Bytes], batch_gas: u64) -> usize {
     let (mut gas, mut bytes) = (BASE_GAS, 0);
     for (index, message) in messages.iter().enumerate() {
-        let call = Message::decode(message).map_or(0, |m| if m.gas_limit > INLINE_GAS { 0 } else { m.gas_limit });
+        let call =
+            Message::decode(message).map_or(0, |m| if m.gas_limit > INLINE_GAS { 0 } else { m.gas_limit });
         // Calldata and hashing, at 16 gas a byte and more.
         gas += u64::from(call) + MESSAGE_GAS + 20 * message.len() as u64;
         bytes += message.len() + 2;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use icc_chain::{Call, ChainError, Outcome, Submitter};
+use icc_chain::{ChainError, Outcome, Submission, Submitter};
 use tokio::time::{Instant, sleep};
 
 use crate::RelayError;
@@ -13,36 +13,27 @@ const MAX_OFFERS: u32 = 24;
 const POLL: Duration = Duration::from_millis(100);
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
-/// A call that is being sent.
-pub(crate) struct Sent<'a> {
-    pub(crate) call: &'a Call,
-    pub(crate) signer: B256,
-    pub(crate) sequence: u64,
-    pub(crate) gas: u64,
-}
-
 /// Submits until one of the transactions for this sequence number is in a block. A stuck transaction of a core that
 /// died, under the same sequence number, is replaced like one's own: no new key is ever needed.
 pub(crate) async fn confirm(
     submitter: &dyn Submitter,
-    sent: &Sent<'_>,
+    mut submission: Submission<'_>,
     replace_after: Duration,
     may_go_on: impl Fn() -> Result<(), RelayError>,
 ) -> Result<u64, RelayError> {
     let mut transactions = Vec::new();
-    let mut attempt = 0;
     for _ in 0..MAX_OFFERS {
         may_go_on()?;
-        match submitter.submit(sent.call, sent.signer, sent.sequence, sent.gas, attempt).await {
+        match submitter.submit(&submission).await {
             Ok(transaction) => transactions.push(transaction),
             Err(ChainError::NotTaken(reason)) => {
-                tracing::debug!(chain = %submitter.chain(), reason, attempt, "transaction not taken");
-                if let Some(gas) = settled(submitter, sent, &transactions).await? {
+                tracing::debug!(chain = %submitter.chain(), reason, attempt = submission.attempt, "transaction not taken");
+                if let Some(gas) = settled(submitter, &submission, &transactions).await? {
                     return Ok(gas);
                 }
                 if reason.to_lowercase().contains("underpriced") {
                     // Against a transaction left by somebody who died: offer more at once.
-                    attempt += 1;
+                    submission.attempt += 1;
                     sleep(POLL).await;
                 } else {
                     // A full pool, or a budget: more money would not help.
@@ -50,20 +41,23 @@ pub(crate) async fn confirm(
                 }
                 continue;
             }
-            Err(error @ ChainError::FeeAboveCap { .. }) if transactions.is_empty() => return Err(error.into()),
+            Err(error @ ChainError::FeeAboveCap { .. }) if transactions.is_empty() => {
+                return Err(error.into());
+            }
             Err(ChainError::FeeAboveCap { .. }) => {}
             Err(error) => return Err(error.into()),
         }
         let offered = Instant::now();
         while offered.elapsed() < replace_after {
-            if let Some(gas) = settled(submitter, sent, &transactions).await? {
+            if let Some(gas) = settled(submitter, &submission, &transactions).await? {
                 return Ok(gas);
             }
             may_go_on()?;
             sleep(POLL).await;
         }
-        attempt += 1;
-        metrics::counter!("icc_relay_replacements_total", "chain" => submitter.chain().to_string()).increment(1);
+        submission.attempt += 1;
+        metrics::counter!("icc_relay_replacements_total", "chain" => submitter.chain().to_string())
+            .increment(1);
     }
     Err(RelayError::Stuck { attempts: MAX_OFFERS })
 }
@@ -71,7 +65,7 @@ pub(crate) async fn confirm(
 /// Gas used if one of the transactions is in a block and did what it should.
 async fn settled(
     submitter: &dyn Submitter,
-    sent: &Sent<'_>,
+    submission: &Submission<'_>,
     transactions: &[B256],
 ) -> Result<Option<u64>, RelayError> {
     for transaction in transactions {
@@ -81,14 +75,16 @@ async fn settled(
             None => {}
         }
     }
-    if submitter.next_sequence(sent.signer).await? > sent.sequence {
+    if submitter.next_sequence(submission.signer).await? > submission.sequence {
         // Ours may have been included between the two questions.
         for transaction in transactions {
             if let Some(Outcome::Succeeded { gas, .. }) = submitter.outcome(*transaction).await? {
                 return Ok(Some(gas));
             }
         }
-        return Err(ChainError::NotTaken("another transaction took the signer's sequence number".to_owned()).into());
+        return Err(
+            ChainError::NotTaken("another transaction took the signer's sequence number".to_owned()).into()
+        );
     }
     Ok(None)
 }

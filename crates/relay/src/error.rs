@@ -23,10 +23,14 @@ pub enum RelayError {
     #[error("the lane is closed at its destination")]
     LaneClosed,
     /// The inbox is at an accumulator that the source never had: one of the chains reverted its finality.
-    #[error("lane {0}: the destination's inbox is at no accumulator of the source; it must be reconciled by hand")]
+    #[error(
+        "lane {0}: the destination's inbox is at no accumulator of the source; it must be reconciled by hand"
+    )]
     ForeignInbox(LaneId),
     /// A checkpoint with a quorum contradicts what this core holds as final.
-    #[error("lane {lane}: a quorum signed another accumulator at nonce {nonce} than this core holds; not relayed")]
+    #[error(
+        "lane {lane}: a quorum signed another accumulator at nonce {nonce} than this core holds; not relayed"
+    )]
     Conflict {
         /// The lane.
         lane: LaneId,

@@ -1,14 +1,10 @@
 //! Simulates a call and submits it with a signer that nobody else uses meanwhile.
 
 use alloy_primitives::B256;
-use icc_chain::{Call, ChainError, Submitter};
+use icc_chain::{Call, ChainError, Submission, Submitter};
 use icc_store::Store;
 
-use crate::{
-    RelayConfig, RelayError,
-    confirm::{self, Sent},
-    lease::HeldLease,
-};
+use crate::{RelayConfig, RelayError, confirm::confirm, lease::HeldLease};
 
 /// Simulates, submits, and waits for the outcome, with the first signer of the pool that is free and can pay. `lease`
 /// is that of the lane: nothing is submitted once it is lost. Returns the gas used.
@@ -45,8 +41,8 @@ async fn send_with(
 ) -> Result<u64, RelayError> {
     let gas = submitter.simulate(call, signer).await?;
     let sequence = submitter.next_sequence(signer).await?;
-    let sent = Sent { call, signer, sequence, gas };
-    confirm::confirm(submitter, &sent, config.replace_after, || {
+    let submission = Submission { call, signer, sequence, gas, attempt: 0 };
+    confirm(submitter, submission, config.replace_after, || {
         match leases.iter().find(|lease| lease.is_lost()) {
             Some(lost) => Err(RelayError::LeaseLost(lost.name.clone())),
             None => Ok(()),

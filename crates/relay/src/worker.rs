@@ -10,7 +10,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{RelayConfig, RelayError, build::build, execute::{MAX_ATTEMPTS, execute_due}, lease::HeldLease, send::send};
+use crate::{
+    RelayConfig, RelayError,
+    build::build,
+    execute::{MAX_ATTEMPTS, execute_due},
+    lease::HeldLease,
+    send::send,
+};
 
 /// Looks at the lane without having been woken this often.
 const IDLE: Duration = Duration::from_secs(2);
@@ -72,7 +78,9 @@ impl LaneWorker {
             return Ok(());
         }
         let name = format!("lane/{}", self.lane.lane);
-        let Some(lease) = HeldLease::acquire(&self.store, &name, &self.config.owner).await? else { return Ok(()) };
+        let Some(lease) = HeldLease::acquire(&self.store, &name, &self.config.owner).await? else {
+            return Ok(());
+        };
         loop {
             let delivered = self.deliver_next(&lease).await?;
             let executed =

@@ -88,7 +88,8 @@ impl Endpoint {
             Err(EndpointError::Transport(_)) => "failed",
             Err(EndpointError::Refused { .. }) => "refused",
         };
-        metrics::counter!("icc_rpc_calls_total", "endpoint" => self.name.to_string(), "outcome" => outcome).increment(1);
+        metrics::counter!("icc_rpc_calls_total", "endpoint" => self.name.to_string(), "outcome" => outcome)
+            .increment(1);
         result
     }
 
@@ -101,13 +102,17 @@ impl Endpoint {
             .send()
             .await
             .map_err(|error| EndpointError::Transport(format!("{method}: {}", without_url(error))))?;
-        let body = read_bounded(response).await.map_err(|error| EndpointError::Transport(format!("{method}: {error}")))?;
+        let body = read_bounded(response)
+            .await
+            .map_err(|error| EndpointError::Transport(format!("{method}: {error}")))?;
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|error| EndpointError::Transport(format!("{method}: not a JSON-RPC answer: {error}")))?;
         if let Some(refusal) = answer.error {
             let data = match refusal.data {
                 Some(Value::String(data)) => Some(data),
-                Some(Value::Object(mut data)) => data.remove("data").and_then(|d| d.as_str().map(str::to_owned)),
+                Some(Value::Object(mut data)) => {
+                    data.remove("data").and_then(|d| d.as_str().map(str::to_owned))
+                }
                 _ => None,
             };
             let message = refusal.message.chars().take(300).collect();
@@ -126,14 +131,19 @@ impl Endpoint {
     pub fn range_failed(&self, error: EndpointError) -> ChainError {
         let too_large = matches!(&error, EndpointError::Refused { message, .. } if is_about_size(message));
         let (endpoint, reason) = (self.name.to_string(), error.to_string());
-        if too_large { ChainError::RangeTooLarge { endpoint, reason } } else { ChainError::Unavailable { endpoint, reason } }
+        if too_large {
+            ChainError::RangeTooLarge { endpoint, reason }
+        } else {
+            ChainError::Unavailable { endpoint, reason }
+        }
     }
 }
 
 /// Providers say in many words that a range is too large; "rate limit" is not one of them.
 fn is_about_size(message: &str) -> bool {
     let lower = message.to_lowercase();
-    !lower.contains("rate") && ["range", "too many", "limit", "response size", "exceed"].iter().any(|w| lower.contains(w))
+    !lower.contains("rate")
+        && ["range", "too many", "limit", "response size", "exceed"].iter().any(|w| lower.contains(w))
 }
 
 /// reqwest's errors print the URL, which may hold a key.

@@ -48,7 +48,8 @@ async fn run(source: &HeadSource, sender: &watch::Sender<u64>) {
         // Poll for a while, then try the websocket again.
         for _ in 0..20 {
             hint();
-            let jitter = Duration::from_millis(rand::random_range(0..=source.poll_interval.as_millis() as u64 / 10));
+            let jitter =
+                Duration::from_millis(rand::random_range(0..=source.poll_interval.as_millis() as u64 / 10));
             time::sleep(source.poll_interval + jitter).await;
         }
     }

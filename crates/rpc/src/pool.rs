@@ -119,7 +119,9 @@ impl Pool {
                     return Ok(value);
                 }
                 // A node that does not know a block may be behind.
-                Err(error) if error.class() == Class::Retry || matches!(error, ChainError::UnknownBlock(_)) => {
+                Err(error)
+                    if error.class() == Class::Retry || matches!(error, ChainError::UnknownBlock(_)) =>
+                {
                     tracing::debug!(endpoint = self.endpoints[index].name(), %error, "endpoint failed");
                     last = error;
                 }

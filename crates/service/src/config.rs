@@ -151,7 +151,11 @@ pub struct ValidatorConfig {
 
 impl Default for ValidatorConfig {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8090".to_owned(), journal: "validator.journal".to_owned(), core_urls: Vec::new() }
+        Self {
+            listen: "127.0.0.1:8090".to_owned(),
+            journal: "validator.journal".to_owned(),
+            core_urls: Vec::new(),
+        }
     }
 }
 
@@ -180,8 +184,9 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the field.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let figment =
-            Figment::new().merge(Toml::file_exact(path)).merge(Env::prefixed("ICC__").split("__").lowercase(true));
+        let figment = Figment::new()
+            .merge(Toml::file_exact(path))
+            .merge(Env::prefixed("ICC__").split("__").lowercase(true));
         let config: Self = figment.extract().map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
         config.check()?;
         Ok(config)
@@ -209,11 +214,17 @@ impl Config {
         for (name, chain) in &self.chains {
             chain.check(name)?;
             if let Some(other) = ids.insert(chain.id, name) {
-                return Err(invalid(format!("chains.{name}.id"), format!("{} is also the id of {other}", chain.id)));
+                return Err(invalid(
+                    format!("chains.{name}.id"),
+                    format!("{} is also the id of {other}", chain.id),
+                ));
             }
         }
         if !(500_000..=16_000_000).contains(&self.core.batch_gas) {
-            return Err(invalid("core.batch_gas", "must be from 500000 to 16000000 (EIP-7825 caps a transaction)"));
+            return Err(invalid(
+                "core.batch_gas",
+                "must be from 500000 to 16000000 (EIP-7825 caps a transaction)",
+            ));
         }
         if !(1000..=3_600_000).contains(&self.core.replace_after_ms) {
             return Err(invalid("core.replace_after_ms", "must be from 1000 to 3600000"));
@@ -243,7 +254,10 @@ impl ChainConfig {
     fn check(&self, name: &str) -> Result<(), ConfigError> {
         let field = |key: &str| format!("chains.{name}.{key}");
         if name.len() > 40 || name.parse::<u64>().is_ok() {
-            return Err(invalid(format!("chains.{name}"), "a name has at most 40 characters and is no number"));
+            return Err(invalid(
+                format!("chains.{name}"),
+                "a name has at most 40 characters and is no number",
+            ));
         }
         if self.id == 0 {
             return Err(invalid(field("id"), "is zero; it must be the chain's EIP-155 id"));
@@ -253,18 +267,25 @@ impl ChainConfig {
         }
         for url in &self.rpc_urls {
             if !matches!(url.scheme(), "http" | "https") {
-                return Err(invalid(field("rpc_urls"), format!("scheme {:?} is not http or https", url.scheme())));
+                return Err(invalid(
+                    field("rpc_urls"),
+                    format!("scheme {:?} is not http or https", url.scheme()),
+                ));
             }
         }
         if let Some(url) = &self.websocket_url
             && !matches!(url.scheme(), "ws" | "wss")
         {
-            return Err(invalid(field("websocket_url"), format!("scheme {:?} is not ws or wss", url.scheme())));
+            return Err(invalid(
+                field("websocket_url"),
+                format!("scheme {:?} is not ws or wss", url.scheme()),
+            ));
         }
         if self.rpc_quorum == 0 {
             return Err(invalid(field("rpc_quorum"), "is zero; at least 2 for a validator"));
         }
-        if !(100..=120_000).contains(&self.rpc_timeout_ms) || !(20..=600_000).contains(&self.poll_interval_ms) {
+        if !(100..=120_000).contains(&self.rpc_timeout_ms) || !(20..=600_000).contains(&self.poll_interval_ms)
+        {
             return Err(invalid(
                 field("rpc_timeout_ms, poll_interval_ms"),
                 "must be from 100 to 120000 and from 20 to 600000",

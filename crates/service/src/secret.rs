@@ -110,7 +110,9 @@ impl KeySource {
                 if meta.uid() != effective_user() && effective_user() != 0 {
                     return Err(self.fail("belongs to another user".to_owned()));
                 }
-                file.take(MAX_LENGTH).read_to_string(&mut text).map_err(|error| self.fail(error.to_string()))?;
+                file.take(MAX_LENGTH)
+                    .read_to_string(&mut text)
+                    .map_err(|error| self.fail(error.to_string()))?;
             }
             Self::Environment(name) => {
                 let value = std::env::var(name).map_err(|_| self.fail("is not set".to_owned()))?;

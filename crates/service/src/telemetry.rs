@@ -29,7 +29,8 @@ pub enum TelemetryError {
 #[derive(Clone)]
 pub struct Telemetry(PrometheusHandle);
 
-const SECONDS: [f64; 14] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+const SECONDS: [f64; 14] =
+    [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
 
 /// TLS needs a default provider before the first HTTP client is built; another call changes nothing.
 pub fn install_tls() {
@@ -44,14 +45,17 @@ impl Telemetry {
     pub fn init(format: LogFormat, default_filter: &str) -> Result<Self, TelemetryError> {
         install_tls();
         let filter = match std::env::var("RUST_LOG") {
-            Ok(text) => EnvFilter::try_new(text).map_err(|error| TelemetryError::Filter(error.to_string()))?,
+            Ok(text) => {
+                EnvFilter::try_new(text).map_err(|error| TelemetryError::Filter(error.to_string()))?
+            }
             Err(_) => EnvFilter::new(default_filter),
         };
         let registry = tracing_subscriber::registry().with(filter);
         let installed = match format {
             LogFormat::Json => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
             LogFormat::Text => {
-                let layer = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+                let layer =
+                    fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
                 registry.with(layer).try_init()
             }
         };

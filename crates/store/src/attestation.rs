@@ -54,9 +54,13 @@ impl Store {
         let nonce = number(checkpoint.nonce, "nonce")?;
         let mut tx = self.pool.begin().await?;
         // One vote at a time for a checkpoint, so that exactly one of two simultaneous votes sees the quorum.
-        query!("select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex') || $2::text, 0))", lane, nonce.to_string())
-            .fetch_one(&mut *tx)
-            .await?;
+        query!(
+            "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex') || $2::text, 0))",
+            lane,
+            nonce.to_string()
+        )
+        .fetch_one(&mut *tx)
+        .await?;
         let bounds = query!(
             r#"select coalesce((select max(m.nonce) from message m where m.lane = $1), 0) as "newest!",
                       (select count(*) from attestation a
@@ -125,7 +129,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn attestations(&self, checkpoint: &Checkpoint) -> Result<Vec<(Address, CompactSignature)>, StoreError> {
+    pub async fn attestations(
+        &self,
+        checkpoint: &Checkpoint,
+    ) -> Result<Vec<(Address, CompactSignature)>, StoreError> {
         let rows = query!(
             "select signer, signature from attestation where lane = $1 and nonce = $2 and accumulator = $3",
             checkpoint.lane.0.as_slice(),

@@ -63,9 +63,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn cursor(&self, id: ChainId) -> Result<Option<Cursor>, StoreError> {
-        let row = query!("select number, hash, final_number from chain_cursor where chain_id = $1", chain(id)?)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row =
+            query!("select number, hash, final_number from chain_cursor where chain_id = $1", chain(id)?)
+                .fetch_optional(&self.pool)
+                .await?;
         row.map(|row| {
             Ok(Cursor {
                 number: unsigned(row.number)?,
@@ -245,7 +246,9 @@ async fn move_cursor(
 }
 
 async fn delete_above(tx: &mut PgConnection, id: i64, above: i64) -> Result<(), StoreError> {
-    query!("delete from chain_block where chain_id = $1 and number > $2", id, above).execute(&mut *tx).await?;
+    query!("delete from chain_block where chain_id = $1 and number > $2", id, above)
+        .execute(&mut *tx)
+        .await?;
     query!("delete from lane_opened where chain_id = $1 and block_number > $2", id, above)
         .execute(&mut *tx)
         .await?;

@@ -138,7 +138,8 @@ pub(crate) async fn insert(tx: &mut PgConnection, at: &At<'_>, event: &EventRow)
 }
 
 async fn insert_message(tx: &mut PgConnection, at: &At<'_>, row: &MessageRow) -> Result<(), ApplyError> {
-    let message = Message::decode(&row.encoded).map_err(|error| ApplyError::Inconsistent(error.to_string()))?;
+    let message =
+        Message::decode(&row.encoded).map_err(|error| ApplyError::Inconsistent(error.to_string()))?;
     let destination = chain(row.destination)?;
     let lane_bytes = query_scalar!(
         "select outbound from lane_opened where chain_id = $1 and remote_chain = $2 and generation = $3",
@@ -149,7 +150,9 @@ async fn insert_message(tx: &mut PgConnection, at: &At<'_>, row: &MessageRow) ->
     .fetch_optional(&mut *tx)
     .await
     .map_err(StoreError::from)?
-    .ok_or_else(|| ApplyError::Inconsistent(format!("a message to chain {} on no open lane", row.destination)))?;
+    .ok_or_else(|| {
+        ApplyError::Inconsistent(format!("a message to chain {} on no open lane", row.destination))
+    })?;
     let previous = query!(
         "select nonce, accumulator from message where lane = $1 order by nonce desc limit 1",
         lane_bytes,
@@ -163,7 +166,9 @@ async fn insert_message(tx: &mut PgConnection, at: &At<'_>, row: &MessageRow) ->
     };
     let nonce = number(message.nonce, "nonce")?;
     if nonce != last + 1 {
-        return Err(ApplyError::Inconsistent(format!("message {nonce} follows message {last}: one is missing")));
+        return Err(ApplyError::Inconsistent(format!(
+            "message {nonce} follows message {last}: one is missing"
+        )));
     }
     let leaf = keccak256(&row.encoded);
     let accumulator = fold(before, leaf);

@@ -206,7 +206,8 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         row.map(|row| {
-            let set = ValidatorSet::decode(&row.members).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let set =
+                ValidatorSet::decode(&row.members).map_err(|error| StoreError::Corrupt(error.to_string()))?;
             Ok((unsigned(row.epoch)?, set))
         })
         .transpose()

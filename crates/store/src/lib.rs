@@ -14,7 +14,9 @@ mod store;
 
 pub use attestation::{IntakeOutcome, StoredAttestation};
 pub use chain::{ApplyError, BlockRow, Cursor, IndexedBlock};
-pub use events::{DeliveryRow, EventRow, ExecutedRow, LaneOpenedRow, MessageRow, RecordedRow, ValidatorSetRow};
+pub use events::{
+    DeliveryRow, EventRow, ExecutedRow, LaneOpenedRow, MessageRow, RecordedRow, ValidatorSetRow,
+};
 pub use execute::DueExecution;
 pub use lane::{LaneBacklog, LaneRow, QuorumCheckpoint};
 pub use lease::Lease;

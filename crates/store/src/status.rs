@@ -167,9 +167,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn chains(&self) -> Result<Vec<ChainStatus>, StoreError> {
-        let rows = query!("select chain_id, head_number, number, final_number from chain_cursor order by chain_id")
-            .fetch_all(&self.pool)
-            .await?;
+        let rows =
+            query!("select chain_id, head_number, number, final_number from chain_cursor order by chain_id")
+                .fetch_all(&self.pool)
+                .await?;
         rows.iter()
             .map(|row| {
                 Ok(ChainStatus {

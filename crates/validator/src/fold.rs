@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn sign_points_are_each_blocks_last() {
-        let events = [opening(1, 1), message(2, 1, "a"), message(2, 2, "b"), message(3, 3, "c"), message(7, 4, "d")];
+        let events =
+            [opening(1, 1), message(2, 1, "a"), message(2, 2, "b"), message(3, 3, "c"), message(7, 4, "d")];
         let (state, checkpoints) = run(&events).unwrap();
         assert_eq!(checkpoints.iter().map(|c| c.nonce).collect::<Vec<_>>(), vec![2, 3, 4]);
         assert_eq!(checkpoints.last().unwrap().accumulator, state.lanes[&THERE].accumulator);

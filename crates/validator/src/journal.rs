@@ -23,7 +23,9 @@ pub enum JournalError {
     #[error("{0} is in use by another process; one key runs in one process only")]
     InUse(String),
     /// It is of another key or network.
-    #[error("{path} is the journal of {found}, not of {expected}; never use a journal with another key or network")]
+    #[error(
+        "{path} is the journal of {found}, not of {expected}; never use a journal with another key or network"
+    )]
     WrongKey {
         /// The file.
         path: String,
@@ -70,17 +72,20 @@ impl Journal {
     pub fn open(path: &Path, identity: &str) -> Result<Self, JournalError> {
         let shown = path.display().to_string();
         let new = !path.exists();
-        let database = Database::builder().set_cache_size(8 << 20).create(path).map_err(|error| match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => JournalError::InUse(shown.clone()),
-            other => JournalError::Io(format!("{shown}: {other}")),
-        })?;
+        let database =
+            Database::builder().set_cache_size(8 << 20).create(path).map_err(|error| match error {
+                redb::DatabaseError::DatabaseAlreadyOpen => JournalError::InUse(shown.clone()),
+                other => JournalError::Io(format!("{shown}: {other}")),
+            })?;
         let journal = Self { database };
         journal.check_identity(&shown, identity)?;
         if new {
             // The file's entry in its folder has to survive a crash as well.
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             let folder = std::fs::File::open(folder.unwrap_or_else(|| Path::new(".")));
-            folder.and_then(|folder| folder.sync_all()).map_err(|error| JournalError::Io(error.to_string()))?;
+            folder
+                .and_then(|folder| folder.sync_all())
+                .map_err(|error| JournalError::Io(error.to_string()))?;
         }
         Ok(journal)
     }
@@ -89,7 +94,10 @@ impl Journal {
         let write = self.write()?;
         {
             let mut table = write.open_table(IDENTITY).map_err(io)?;
-            let found = table.get("key").map_err(io)?.map(|value| String::from_utf8_lossy(value.value()).into_owned());
+            let found = table
+                .get("key")
+                .map_err(io)?
+                .map(|value| String::from_utf8_lossy(value.value()).into_owned());
             match found {
                 Some(found) if found != expected => {
                     let (path, expected) = (path.to_owned(), expected.to_owned());

@@ -87,9 +87,11 @@ async fn feed(
 async fn post(client: &reqwest::Client, core: &Url, batch: &[Attestation]) -> Result<(), String> {
     let url = core.join("v1/attestations").map_err(|error| error.to_string())?;
     let body = AttestationBatch { attestations: batch.to_vec() };
-    let response = client.post(url).json(&body).send().await.map_err(|error| error.without_url().to_string())?;
+    let response =
+        client.post(url).json(&body).send().await.map_err(|error| error.without_url().to_string())?;
     let status = response.status();
-    let later = [reqwest::StatusCode::REQUEST_TIMEOUT, reqwest::StatusCode::TOO_MANY_REQUESTS].contains(&status);
+    let later =
+        [reqwest::StatusCode::REQUEST_TIMEOUT, reqwest::StatusCode::TOO_MANY_REQUESTS].contains(&status);
     if status.is_success() || (status.is_client_error() && !later) {
         Ok(())
     } else {

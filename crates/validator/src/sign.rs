@@ -44,7 +44,12 @@ impl Attestor {
     ///
     /// # Errors
     /// [`JournalError`].
-    pub async fn recorded(&self, lane: LaneId, from: u64, limit: usize) -> Result<Vec<Attestation>, JournalError> {
+    pub async fn recorded(
+        &self,
+        lane: LaneId,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<Attestation>, JournalError> {
         let this = self.clone();
         let reading = tokio::task::spawn_blocking(move || {
             this.journal.recorded(lane, from, limit)?.iter().map(|checkpoint| this.sign(checkpoint)).collect()

@@ -133,7 +133,8 @@ impl Watcher {
                 Err(error) => {
                     troubled = true;
                     tracing::warn!(%chain, %error, "abstaining");
-                    metrics::counter!("icc_validator_abstentions_total", "chain" => chain.to_string()).increment(1);
+                    metrics::counter!("icc_validator_abstentions_total", "chain" => chain.to_string())
+                        .increment(1);
                 }
             }
             tokio::select! {
@@ -171,7 +172,8 @@ impl Watcher {
         let label = chain.to_string();
         metrics::gauge!("icc_validator_signed_block", "chain" => label.clone()).set(block as f64);
         if count > 0 {
-            metrics::counter!("icc_validator_signatures_total", "chain" => label.clone()).increment(count as u64);
+            metrics::counter!("icc_validator_signatures_total", "chain" => label.clone())
+                .increment(count as u64);
             metrics::histogram!("icc_validator_sign_seconds", "chain" => label).record(began.elapsed());
             tracing::info!(%chain, block, checkpoints = count, "signed");
         }
@@ -185,7 +187,9 @@ impl Watcher {
         let covers = |proof: &ProvedOutboxes| {
             destinations.iter().all(|to| proof.accumulators.iter().any(|(destination, _)| destination == to))
         };
-        if let Some(kept) = self.proofs.get(&finalized.number).filter(|kept| kept.block == finalized && covers(kept)) {
+        if let Some(kept) =
+            self.proofs.get(&finalized.number).filter(|kept| kept.block == finalized && covers(kept))
+        {
             return Ok(kept.clone());
         }
         let error = match self.prover.prove_outboxes(finalized, &destinations).await {
@@ -240,8 +244,11 @@ impl Watcher {
         proof: &ProvedOutboxes,
         attempt: usize,
     ) -> Result<(ChainState, Vec<Checkpoint>), PassedOver> {
-        let source =
-            Source { network: self.config.network, chain: self.prover.chain(), gateway: self.prover.gateway() };
+        let source = Source {
+            network: self.config.network,
+            chain: self.prover.chain(),
+            gateway: self.prover.gateway(),
+        };
         let mut folding = Fold::new(source, start.clone());
         let (to, mut range) = (proof.block.number, self.config.max_range);
         while folding.block() < to {
@@ -264,9 +271,11 @@ impl Watcher {
     /// Whether every outbox, opened or not, is what the block proves. An event that was left out, added, altered or
     /// reordered leads elsewhere.
     fn matches(&self, state: &ChainState, proof: &ProvedOutboxes) -> bool {
-        let proved = |to: &ChainId| proof.accumulators.iter().find(|(chain, _)| chain == to).map(|(_, value)| *value);
+        let proved =
+            |to: &ChainId| proof.accumulators.iter().find(|(chain, _)| chain == to).map(|(_, value)| *value);
         let told = |to: &ChainId| state.lanes.get(to).map_or(B256::ZERO, |lane| lane.accumulator);
-        let all: BTreeSet<&ChainId> = state.lanes.keys().chain(proof.accumulators.iter().map(|(to, _)| to)).collect();
+        let all: BTreeSet<&ChainId> =
+            state.lanes.keys().chain(proof.accumulators.iter().map(|(to, _)| to)).collect();
         all.into_iter().all(|to| proved(to) == Some(told(to)))
     }
 
@@ -283,7 +292,9 @@ impl Watcher {
         let destinations = self.destinations();
         let proving = async {
             let head = self.prover.agreed_head().await?;
-            if head.number <= self.state.block || self.proofs.get(&head.number).is_some_and(|p| p.block == head) {
+            if head.number <= self.state.block
+                || self.proofs.get(&head.number).is_some_and(|p| p.block == head)
+            {
                 return Ok(None);
             }
             self.prover.prove_outboxes(head, &destinations).await.map(Some)

@@ -20,7 +20,11 @@ const LIMITS: BodyLimits = BodyLimits { body_bytes: 256 * 1024, timeout: Duratio
 const API_CONNECTIONS: u32 = 8;
 const RELAY_CONNECTIONS: u32 = 12;
 
-pub(crate) async fn run(arguments: CoreArgs, telemetry: Telemetry, with_indexers: bool) -> eyre::Result<ExitCode> {
+pub(crate) async fn run(
+    arguments: CoreArgs,
+    telemetry: Telemetry,
+    with_indexers: bool,
+) -> eyre::Result<ExitCode> {
     let config = wiring::load(&arguments.file)?;
     let signers = arguments.keys.several().wrap_err("the relay's signers")?;
     let chains: Vec<EvmChain> =
@@ -58,7 +62,8 @@ pub(crate) async fn run(arguments: CoreArgs, telemetry: Telemetry, with_indexers
         };
         async move {
             supervise("collector", shutdown, |stop| {
-                Collector::new(store.clone(), intake.clone(), client.clone(), collector_config.clone()).run(stop)
+                Collector::new(store.clone(), intake.clone(), client.clone(), collector_config.clone())
+                    .run(stop)
             })
             .await;
         }

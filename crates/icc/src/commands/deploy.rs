@@ -111,7 +111,9 @@ fn text(deployed: &BTreeMap<String, Deployed>) -> String {
             text.push_str(&format!("start_block = {block}\n"));
         }
         if let Some(time) = at.waiting_until {
-            text.push_str(&format!("# lanes wait in the timelock: run `icc deploy` again at {time} (UNIX time)\n"));
+            text.push_str(&format!(
+                "# lanes wait in the timelock: run `icc deploy` again at {time} (UNIX time)\n"
+            ));
         }
     }
     text.trim_end().to_owned()

@@ -92,9 +92,16 @@ fn describe(devnet: &Devnet) -> Up {
 fn text(up: &Up) -> String {
     let mut text = String::from("\nthe bridge is up\n");
     for chain in &up.chains {
-        text.push_str(&format!("  chain {:6} {}  {}  gateway {}\n", chain.name, chain.id, chain.rpc, chain.gateway));
+        text.push_str(&format!(
+            "  chain {:6} {}  {}  gateway {}\n",
+            chain.name, chain.id, chain.rpc, chain.gateway
+        ));
     }
-    text.push_str(&format!("  cores      {}\n  validators {}\n", up.cores.join(" "), up.validators.join(" ")));
+    text.push_str(&format!(
+        "  cores      {}\n  validators {}\n",
+        up.cores.join(" "),
+        up.validators.join(" ")
+    ));
     text.push_str(&format!("  database   {}\n  logs       {}/*.log\n", up.database, up.folder));
     text.push_str(&format!(
         "  by hand    --config {0}/icc.toml --key-file {0}/user.key --core {1}\n",

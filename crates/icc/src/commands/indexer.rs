@@ -46,7 +46,10 @@ pub(crate) fn spawn(
                 async move {
                     let reader = EvmReader::new(chain)?;
                     reader.check_chain_id().await?;
-                    Indexer::new(Arc::new(reader), store, index_config).run(stop).await.map_err(eyre::Report::from)
+                    Indexer::new(Arc::new(reader), store, index_config)
+                        .run(stop)
+                        .await
+                        .map_err(eyre::Report::from)
                 }
             })
             .await;

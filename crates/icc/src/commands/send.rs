@@ -41,7 +41,8 @@ pub(crate) async fn run(arguments: SendArgs, json: bool) -> eyre::Result<ExitCod
 
 async fn token(arguments: SendToken, json: bool) -> eyre::Result<ExitCode> {
     let token = wiring::address("token", &arguments.token)?;
-    let recipient = arguments.recipient.as_deref().map(|text| wiring::address("recipient", text)).transpose()?;
+    let recipient =
+        arguments.recipient.as_deref().map(|text| wiring::address("recipient", text)).transpose()?;
     let route = route(&arguments.common).await?;
     let user = user(&route)?;
     let recipient = recipient.unwrap_or_else(|| route.account.address());

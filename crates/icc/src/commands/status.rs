@@ -37,7 +37,10 @@ impl Followed {
             return "has not been seen by the core: is it in a block, and of this bridge?".to_owned();
         }
         let lines = self.messages.iter().map(|m| {
-            format!("{} → {}, nonce {}: {:?}: {}", m.source_chain, m.destination_chain, m.nonce, m.state, m.reason)
+            format!(
+                "{} → {}, nonce {}: {:?}: {}",
+                m.source_chain, m.destination_chain, m.nonce, m.state, m.reason
+            )
         });
         lines.collect::<Vec<_>>().join("\n")
     }

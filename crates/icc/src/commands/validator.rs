@@ -22,7 +22,8 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
     }
     let signer = arguments.keys.one().wrap_err("the validator's key")?;
     let identity = format!("{} on network {}", signer.address(), config.network);
-    let journal = Journal::open(Path::new(&config.validator.journal), &identity).wrap_err("validator.journal")?;
+    let journal =
+        Journal::open(Path::new(&config.validator.journal), &identity).wrap_err("validator.journal")?;
     let attestor = Attestor::new(journal, signer, Domain::new(config.network));
     let listener = TcpListener::bind(&config.validator.listen)
         .await

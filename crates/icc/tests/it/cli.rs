@@ -20,7 +20,8 @@ async fn by_hand(bridge: &Bridge, arguments: &[&str]) -> Output {
     let core = bridge.devnet.core_urls[0].to_string();
     let mut all = vec!["--json", "send"];
     all.extend(arguments);
-    let tail = ["--config", &config, "--key-file", &key, "--core", &core, "--patience", "60"].map(str::to_owned);
+    let tail =
+        ["--config", &config, "--key-file", &key, "--core", &core, "--patience", "60"].map(str::to_owned);
     let all: Vec<String> = all.into_iter().map(str::to_owned).chain(tail).collect();
     tokio::task::spawn_blocking(move || Command::new(icc()).args(all).output().unwrap()).await.unwrap()
 }
@@ -73,8 +74,17 @@ fn a_person_sends_tokens_and_is_told_of_mistakes() {
     with_bridge(async |bridge| {
         let token = bridge.tokens[0].to_string();
         let before = bridge.balance(0, 1).await;
-        let arguments =
-            ["token", "--from", "alpha", "--to", "31002", "--token", &token, "--amount", "0.000000000000000003"];
+        let arguments = [
+            "token",
+            "--from",
+            "alpha",
+            "--to",
+            "31002",
+            "--token",
+            &token,
+            "--amount",
+            "0.000000000000000003",
+        ];
         let sent = by_hand(bridge, &arguments).await;
         assert!(sent.status.success(), "{}", said(&sent));
         let result: Value = serde_json::from_slice(&sent.stdout).unwrap();
@@ -90,12 +100,28 @@ fn a_person_sends_tokens_and_is_told_of_mistakes() {
         for (field, arguments) in [
             ("amount", ["token", "--from", "alpha", "--to", "beta", "--token", &token, "--amount", "-1"]),
             ("amount", ["token", "--from", "alpha", "--to", "beta", "--token", &token, "--amount", &long]),
-            ("amount", ["token", "--from", "alpha", "--to", "beta", "--token", &token, "--amount", "1000000000"]),
+            (
+                "amount",
+                ["token", "--from", "alpha", "--to", "beta", "--token", &token, "--amount", "1000000000"],
+            ),
             ("token", ["token", "--from", "alpha", "--to", "beta", "--token", "0x12", "--amount", "1"]),
             ("token", ["token", "--from", "alpha", "--to", "beta", "--token", &long, "--amount", "1"]),
             ("--to", ["token", "--from", "alpha", "--to", "alpha", "--token", &token, "--amount", "1"]),
             ("--to", ["token", "--from", "alpha", "--to", "mars", "--token", &token, "--amount", "1"]),
-            ("--from", ["token", "--from", "99999999999999999999999", "--to", "beta", "--token", &token, "--amount", "1"]),
+            (
+                "--from",
+                [
+                    "token",
+                    "--from",
+                    "99999999999999999999999",
+                    "--to",
+                    "beta",
+                    "--token",
+                    &token,
+                    "--amount",
+                    "1",
+                ],
+            ),
         ] {
             let mut arguments = arguments.to_vec();
             // A leading minus would be taken for a flag.
@@ -123,7 +149,8 @@ fn deploying_again_changes_nothing() {
         );
         std::fs::write(&config, format!("{text}\n{deployment}")).unwrap();
         let key = folder.join("user.key");
-        let arguments = ["--json", "deploy", "--config", config.to_str().unwrap(), "--key-file", key.to_str().unwrap()];
+        let arguments =
+            ["--json", "deploy", "--config", config.to_str().unwrap(), "--key-file", key.to_str().unwrap()];
         let done = run(&arguments);
         assert!(done.status.success(), "{}", said(&done));
         let result: Value = serde_json::from_slice(&done.stdout).unwrap();

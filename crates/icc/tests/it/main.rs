@@ -3,6 +3,7 @@
 
 mod cli;
 mod crashes;
+mod devnet;
 mod evidence;
 mod reindex;
 mod reorgs;

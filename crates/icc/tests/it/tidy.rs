@@ -23,7 +23,16 @@ const EDGES: [(&str, &[&str]); 15] = [
     (
         "icc",
         &[
-            "api", "chain", "chain-evm", "devnet", "indexer", "protocol", "relay", "service", "store", "validator",
+            "api",
+            "chain",
+            "chain-evm",
+            "devnet",
+            "indexer",
+            "protocol",
+            "relay",
+            "service",
+            "store",
+            "validator",
         ],
     ),
     ("testkit", &[]),

@@ -61,7 +61,8 @@ fn a_message_that_fails_is_executed_once_its_recipient_exists() {
         }
         assert!(seen.contains("its call failed"), "{seen}");
         let arguments = MessageBoard::constructorCall { gateway_: bridge.devnet.contracts[2].gateway };
-        let made = bridge.user(&there, 2).create(&MessageBoard::BYTECODE, &arguments.abi_encode()).await.unwrap();
+        let made =
+            bridge.user(&there, 2).create(&MessageBoard::BYTECODE, &arguments.abi_encode()).await.unwrap();
         assert_eq!(made, board);
         bridge.arrived(transaction).await;
         let count = there.view(board, MessageBoard::countCall {}).await.unwrap();

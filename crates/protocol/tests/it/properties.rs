@@ -2,8 +2,9 @@ use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use icc_protocol::{
-    ChainId, Checkpoint, CompactSignature, Domain, Kind, Lane, LaneId, Message, NetworkId, Progress, SIGN_INTERVAL,
-    SignatureError, SignatureSet, TransferState, ValidatorSet, fold, fold_all, quorum, sign_points,
+    ChainId, Checkpoint, CompactSignature, Domain, Kind, Lane, LaneId, Message, NetworkId, Progress,
+    SIGN_INTERVAL, SignatureError, SignatureSet, TransferState, ValidatorSet, fold, fold_all, quorum,
+    sign_points,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -232,7 +233,8 @@ proptest! {
 
 #[test]
 fn a_completed_message_has_run() {
-    let recorded = Progress { source_final: true, quorum: true, in_inbox: true, recorded: true, ..Progress::default() };
+    let recorded =
+        Progress { source_final: true, quorum: true, in_inbox: true, recorded: true, ..Progress::default() };
     let waiting = Progress { destination_final: true, ..recorded };
     assert_eq!(waiting.state(), Ok(TransferState::Recorded), "final, but not executed");
     let done = Progress { executed: true, ..waiting };

@@ -80,8 +80,7 @@ fn complete(case: &Case) -> Case {
     let domain = Domain::new(NetworkId(case.network));
     let checkpoint = Checkpoint { lane, nonce: message.nonce, accumulator };
     let set_hash = ValidatorSet::decode(&case.set).unwrap().hash();
-    let set_digest =
-        domain.set_digest(case.epoch.parse().unwrap(), set_hash, case.hub_time.parse().unwrap());
+    let set_digest = domain.set_digest(case.epoch.parse().unwrap(), set_hash, case.hub_time.parse().unwrap());
     Case {
         lane: lane.0,
         encoded: message.encode().into(),
@@ -98,7 +97,8 @@ fn complete(case: &Case) -> Case {
 fn make(seed: u64) -> Case {
     let hash = |what: &str| keccak256(format!("{what} {seed}"));
     let number = |what: &str| u64::from_be_bytes(hash(what)[..8].try_into().unwrap());
-    let mut set: Vec<Address> = (0..=seed).map(|i| Address::from_word(keccak256(format!("{seed} {i}")))).collect();
+    let mut set: Vec<Address> =
+        (0..=seed).map(|i| Address::from_word(keccak256(format!("{seed} {i}")))).collect();
     set.sort();
     let payload = hash("payload").repeat(usize::try_from(seed * seed).unwrap());
     let case = Case {
