@@ -17,7 +17,7 @@ contract LateGatewayTest is BridgeTest {
         bytes32 digest = CheckpointLib.setDigest(CheckpointLib.domainSeparator(NETWORK), 2, keccak256(second), 0);
         bytes memory published = _sign(digest, 3);
 
-        Gateway late = new Gateway(NETWORK, OWNER, GUARDIAN, 3, third);
+        Gateway late = _newGateway(NETWORK, OWNER, 3, third);
         vm.expectRevert(abi.encodeWithSelector(IGateway.WrongEpoch.selector, 4));
         late.rotate(second, 2, 0, published);
         (bytes memory set,,,) = late.validatorSet();

@@ -84,6 +84,6 @@ contract RotateTest is BridgeTest {
         vm.expectPartialRevert(selector);
         gateways[0].rotate(set, 2, 0, signatures);
         vm.expectPartialRevert(selector);
-        new Gateway(NETWORK, OWNER, GUARDIAN, 1, set);
+        this.newGateway(NETWORK, OWNER, 1, set);
     }
 }

@@ -1,12 +1,14 @@
 //! A typed client of the core's API.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alloy_primitives::B256;
+use icc_protocol::TransferState;
 use serde::de::DeserializeOwned;
+use tokio::time::sleep;
 use url::Url;
 
-use crate::{ChainView, Problem, TransactionView};
+use crate::{ChainView, MessageView, Problem, TransactionView};
 
 /// Most bytes of an answer.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
@@ -22,6 +24,16 @@ pub enum ClientError {
         /// What happened.
         reason: String,
     },
+    /// Followed for as long as was asked for.
+    #[error("transaction {transaction} has not arrived after {patience:?}: {reason}")]
+    NotArrived {
+        /// Which.
+        transaction: B256,
+        /// How long.
+        patience: Duration,
+        /// Where its messages are.
+        reason: String,
+    },
     /// It refused.
     #[error("core at {core}: {reason}")]
     Refused {
@@ -31,6 +43,9 @@ pub enum ClientError {
         reason: String,
     },
 }
+
+/// Between two looks at a transaction.
+const POLL: Duration = Duration::from_millis(150);
 
 /// Asks one core, or the load balancer in front of several.
 #[derive(Debug, Clone)]
@@ -59,6 +74,49 @@ impl CoreClient {
     /// [`ClientError`].
     pub async fn transaction(&self, hash: B256) -> Result<TransactionView, ClientError> {
         self.get(&format!("v1/transactions/{hash}")).await
+    }
+
+    /// Polls until all messages of a transaction have run at their destination, telling every change. A core that is
+    /// away for a while is asked again.
+    ///
+    /// # Errors
+    /// [`ClientError::NotArrived`] when `patience` is over, saying where the messages are.
+    pub async fn follow(
+        &self,
+        transaction: B256,
+        patience: Duration,
+        tell: impl Fn(&MessageView),
+    ) -> Result<Vec<MessageView>, ClientError> {
+        let began = Instant::now();
+        let mut told: Vec<String> = Vec::new();
+        let mut trouble = None;
+        while began.elapsed() < patience {
+            match self.transaction(transaction).await {
+                Ok(view) => {
+                    trouble = None;
+                    told.resize(view.messages.len(), String::new());
+                    for (message, told) in view.messages.iter().zip(&mut told) {
+                        if *told != message.reason {
+                            tell(message);
+                            told.clone_from(&message.reason);
+                        }
+                    }
+                    if !view.messages.is_empty()
+                        && view.messages.iter().all(|message| message.state >= TransferState::Delivered)
+                    {
+                        return Ok(view.messages);
+                    }
+                }
+                Err(error) => trouble = Some(error.to_string()),
+            }
+            sleep(POLL).await;
+        }
+        let mut reasons = told;
+        reasons.extend(trouble);
+        if reasons.is_empty() {
+            reasons.push("the core has not seen it: is it in a block, and of this bridge?".to_owned());
+        }
+        Err(ClientError::NotArrived { transaction, patience, reason: reasons.join("; ") })
     }
 
     /// How far the core's view of the chains is.

@@ -10,11 +10,21 @@ use url::Url;
 
 use crate::{
     guard::Guard,
-    network::ChainSpec,
     ports::free_port,
     process::{Managed, Recipe},
     tools,
 };
+
+/// A chain to start.
+#[derive(Debug, Clone)]
+pub struct ChainSpec {
+    /// Its name.
+    pub name: String,
+    /// Its chain id.
+    pub id: u64,
+    /// Between blocks; zero: a block for each transaction.
+    pub block_time: Duration,
+}
 
 /// A running anvil.
 pub struct Anvil {

@@ -12,7 +12,7 @@ use icc_chain_evm::{
 };
 use icc_protocol::ChainId;
 
-use crate::{Anvil, network::ChainSpec};
+use crate::{Anvil, ChainSpec};
 
 /// Keys of a network that lives for an afternoon.
 pub(crate) struct Keys {

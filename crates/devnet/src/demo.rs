@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolConstructor;
-use eyre::{bail, ensure};
-use icc_api::{CoreClient, MessageView};
+use eyre::ensure;
+use icc_api::CoreClient;
 use icc_chain_evm::{
     Account, BridgeUser,
     bindings::{DemoToken, MessageBoard},
     token_id,
 };
-use icc_protocol::TransferState;
-use tokio::time::sleep;
 
 use crate::{Devnet, audit_token};
 
@@ -21,47 +19,6 @@ use crate::{Devnet, audit_token};
 const PATIENCE: Duration = Duration::from_secs(90);
 /// One whole token.
 const UNIT: u64 = 1_000_000_000_000_000_000;
-
-/// Polls a core until all messages of a transaction have run at their destination, telling every change.
-///
-/// # Errors
-/// If the core cannot be asked, or `patience` is over.
-pub async fn follow(
-    core: &CoreClient,
-    transaction: B256,
-    patience: Duration,
-    tell: impl Fn(&MessageView),
-) -> eyre::Result<Vec<MessageView>> {
-    let began = Instant::now();
-    let mut told: Vec<String> = Vec::new();
-    let mut last_error = None;
-    while began.elapsed() < patience {
-        let messages = match core.transaction(transaction).await {
-            Ok(view) => view.messages,
-            Err(error) => {
-                // A core may be down for a moment.
-                last_error = Some(error);
-                sleep(Duration::from_millis(200)).await;
-                continue;
-            }
-        };
-        told.resize(messages.len(), String::new());
-        for (message, told) in messages.iter().zip(&mut told) {
-            if *told != message.reason {
-                tell(message);
-                told.clone_from(&message.reason);
-            }
-        }
-        if !messages.is_empty() && messages.iter().all(|message| message.state >= TransferState::Delivered) {
-            return Ok(messages);
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-    match last_error.filter(|_| told.is_empty()) {
-        Some(error) => Err(error.into()),
-        None => bail!("transaction {transaction} has not arrived after {patience:?}: {}", told.join("; ")),
-    }
-}
 
 /// Runs the demo on a network.
 pub struct Demo<'a, T: Fn(&str)> {
@@ -133,15 +90,15 @@ impl<'a, T: Fn(&str)> Demo<'a, T> {
     async fn arrive(&self, what: &str, transaction: B256) -> eyre::Result<()> {
         let began = Instant::now();
         (self.tell)(&format!("\n{what}: sent in {transaction}"));
-        follow(&self.core, transaction, PATIENCE, |message| {
+        let follow = self.core.follow(transaction, PATIENCE, |message| {
             (self.tell)(&format!(
                 "  {:6.2} s  {:?}: {}",
                 began.elapsed().as_secs_f64(),
                 message.state,
                 message.reason
             ));
-        })
-        .await?;
+        });
+        follow.await?;
         Ok(())
     }
 

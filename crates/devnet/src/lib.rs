@@ -14,12 +14,12 @@ mod postgres;
 mod process;
 mod tools;
 
-pub use anvil::Anvil;
+pub use anvil::{Anvil, ChainSpec};
 pub use audit::{TokenAudit, audit_token, wait_settled};
-pub use demo::{Demo, follow};
+pub use demo::Demo;
 pub use forward::Forwarder;
 pub use gas::{GasRow, measure_gas};
 pub use guard::guard_main;
-pub use network::{ChainSpec, Devnet, DevnetOptions, Role};
+pub use network::{Devnet, DevnetOptions, Role};
 pub use postgres::Postgres;
 pub use process::Managed;

@@ -25,7 +25,7 @@ use tokio::{net::TcpStream, time::sleep};
 use url::Url;
 
 use crate::{
-    Anvil, Forwarder, Postgres,
+    Anvil, ChainSpec, Forwarder, Postgres,
     anvil::local,
     bootstrap::{Keys, chain, deploy_all},
     guard::Guard,
@@ -35,17 +35,6 @@ use crate::{
 
 /// Endpoints of one validator per chain.
 const ENDPOINTS: usize = 3;
-
-/// A chain to start.
-#[derive(Debug, Clone)]
-pub struct ChainSpec {
-    /// Its name.
-    pub name: String,
-    /// Its chain id.
-    pub id: u64,
-    /// Between blocks; zero: a block for each transaction.
-    pub block_time: Duration,
-}
 
 /// What to start.
 #[derive(Debug, Clone)]

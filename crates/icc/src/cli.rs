@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Run the indexers: one task per chain.
     Indexer(IndexerArgs),
     /// Run a validator: proves what is final through endpoints of its own, and signs it.
+    ///
+    /// It needs a configuration with at least three endpoints of its own per chain, of which `rpc_quorum` must agree,
+    /// its key, and a journal that no other process uses. Example: icc validator --config icc.toml --key-file v.key
     Validator(ValidatorArgs),
     /// Move tokens, send a message, or register a token on another chain.
     Send(SendArgs),
@@ -127,6 +130,11 @@ pub(crate) struct SendArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SendWhat {
     /// Move tokens to another chain.
+    ///
+    /// Example: icc send token --from alpha --to beta --token 0x… --amount 12.5 --key-file user.key --core http://…
+    ///
+    /// The token must be registered on the other chain (`icc send register`), once. With --core, each step is told
+    /// until the tokens have arrived; exit code 3 if they have not within --patience.
     Token(SendToken),
     /// Send a message to a contract of another chain.
     Message(SendMessage),

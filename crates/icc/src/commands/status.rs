@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use alloy_primitives::B256;
 use eyre::WrapErr;
-use icc_api::{CoreClient, MessageView};
+use icc_api::{ClientError, CoreClient, MessageView};
 use icc_protocol::TransferState;
 use serde::Serialize;
 
@@ -71,9 +71,12 @@ pub(crate) async fn follow(
     patience: Duration,
     talk: &Talk,
 ) -> eyre::Result<Followed> {
-    match icc_devnet::follow(client, transaction, patience, |message| talk.message(message)).await {
+    match client.follow(transaction, patience, |message| talk.message(message)).await {
         Ok(messages) => Ok(Followed::new(messages)),
         // Over time: say where it is.
-        Err(_) => Ok(Followed::new(client.transaction(transaction).await?.messages)),
+        Err(ClientError::NotArrived { .. }) => {
+            Ok(Followed::new(client.transaction(transaction).await?.messages))
+        }
+        Err(error) => Err(error.into()),
     }
 }

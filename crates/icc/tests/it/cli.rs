@@ -158,3 +158,40 @@ fn deploying_again_changes_nothing() {
         assert_eq!(gateway, bridge.devnet.configs[0].gateway.to_string().to_lowercase());
     });
 }
+
+/// `icc run` alone, in place of the cores and the indexer.
+#[test]
+fn run_is_a_whole_small_bridge_in_one_process() {
+    use icc_devnet::Role;
+    use nix::{
+        sys::signal::{Signal, kill},
+        unistd::Pid,
+    };
+    with_bridge(async |bridge| {
+        let others = [Role::Core(0), Role::Core(1), Role::Indexer];
+        for role in others {
+            bridge.devnet.process(role).unwrap().kill();
+        }
+        let folder = bridge.devnet.folder();
+        // In the place of the first core, so that validators find it.
+        let listen = format!("127.0.0.1:{}", bridge.devnet.core_urls[0].port().unwrap());
+        let mut alone = Command::new(icc())
+            .args(["run", "--config", folder.join("icc.toml").to_str().unwrap()])
+            .args(["--key-file", folder.join("user.key").to_str().unwrap()])
+            .env("ICC__CORE__LISTEN", listen)
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let before = bridge.balance(0, 1).await;
+        bridge.burst(0, 0, 1, 3).await;
+        bridge.audit().await;
+        assert_ne!(bridge.balance(0, 1).await, before);
+        kill(Pid::from_raw(i32::try_from(alone.id()).unwrap()), Signal::SIGTERM).unwrap();
+        assert!(alone.wait().unwrap().success(), "ends well when asked to");
+        for role in others {
+            bridge.devnet.process(role).unwrap().restart().unwrap();
+        }
+        bridge.burst(0, 0, 1, 1).await;
+        bridge.audit().await;
+    });
+}

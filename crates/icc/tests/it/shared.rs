@@ -14,7 +14,7 @@ use icc_chain_evm::{
     bindings::{DemoToken, TokenBridge},
     token_id,
 };
-use icc_devnet::{Devnet, DevnetOptions, audit_token, follow, wait_settled};
+use icc_devnet::{Devnet, DevnetOptions, audit_token, wait_settled};
 use icc_protocol::ChainId;
 use tokio::runtime::Runtime;
 
@@ -108,7 +108,7 @@ impl Bridge {
     }
 
     pub async fn arrived(&self, transaction: B256) {
-        follow(&self.core(), transaction, PATIENCE, |_| {}).await.unwrap();
+        self.core().follow(transaction, PATIENCE, |_| {}).await.unwrap();
     }
 
     /// Deposits `count` times one unit of a token on its way from `from` to `to`; waits until the last is in a block.

@@ -1,0 +1,222 @@
+//! A watcher among endpoints of which one lies: what is signed, and what never is.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use alloy_primitives::{B256, Bytes};
+use alloy_signer_local::PrivateKeySigner;
+use async_trait::async_trait;
+use icc_chain::{
+    BlockRef, ChainError, Event, EventAt, HeadHints, LaneOpened, LocatedEvent, ProvedOutboxes, Prover,
+    SentMessage,
+};
+use icc_protocol::{ChainId, Checkpoint, Domain, Kind, Lane, LaneId, Message, NetworkId};
+use icc_service::Signer;
+use icc_validator::{Attestor, ChainState, Fold, Journal, Publisher, Source, WatchConfig, Watcher};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+const HERE: ChainId = ChainId(1);
+const THERE: ChainId = ChainId(2);
+const NETWORK: NetworkId = NetworkId(B256::repeat_byte(9));
+const GATEWAY: B256 = B256::repeat_byte(2);
+
+/// A chain whose proofs are true and whose first endpoint tells what it likes.
+struct Chain {
+    finalized: u64,
+    truth: Vec<LocatedEvent>,
+    lies: Vec<LocatedEvent>,
+    asked: Mutex<Vec<usize>>,
+    hints: watch::Sender<u64>,
+}
+
+fn lane() -> Lane {
+    Lane {
+        network: NETWORK,
+        source_chain: HERE,
+        source_gateway: GATEWAY,
+        destination_chain: THERE,
+        destination_gateway: B256::repeat_byte(3),
+        generation: 1,
+    }
+}
+
+fn at(block: u64, event: Event) -> LocatedEvent {
+    let block = BlockRef { number: block, hash: hash(block) };
+    LocatedEvent { at: EventAt { block, transaction: B256::ZERO, log_index: 0 }, event }
+}
+
+fn hash(block: u64) -> B256 {
+    B256::left_padding_from(&block.to_be_bytes())
+}
+
+fn opened(block: u64) -> LocatedEvent {
+    let opened = LaneOpened {
+        remote_chain: THERE,
+        remote_gateway: lane().destination_gateway,
+        generation: 1,
+        outbound: lane().id(),
+        inbound: lane().reversed().id(),
+    };
+    at(block, Event::LaneOpened(opened))
+}
+
+fn sent(block: u64, nonce: u64, text: &'static str) -> LocatedEvent {
+    let message = Message {
+        kind: Kind::Call,
+        nonce,
+        deadline: 0,
+        gas_limit: 1,
+        sender: B256::ZERO,
+        recipient: B256::ZERO,
+        payload: Bytes::from(text),
+    };
+    let message = Bytes::from(message.encode());
+    at(block, Event::Sent(SentMessage { destination: THERE, generation: 1, message }))
+}
+
+/// What follows from the truth.
+fn truth(events: &[LocatedEvent], to: u64) -> (ChainState, Vec<Checkpoint>) {
+    let mut fold =
+        Fold::new(Source { network: NETWORK, chain: HERE, gateway: GATEWAY }, ChainState::default());
+    let events: Vec<LocatedEvent> = events.iter().filter(|e| e.at.block.number <= to).cloned().collect();
+    fold.extend(&events, to).unwrap();
+    fold.finish()
+}
+
+#[async_trait]
+impl Prover for Chain {
+    fn chain(&self) -> ChainId {
+        HERE
+    }
+    fn gateway(&self) -> B256 {
+        GATEWAY
+    }
+    fn head_hints(&self) -> HeadHints {
+        self.hints.subscribe()
+    }
+    async fn agreed_finalized(&self) -> Result<BlockRef, ChainError> {
+        self.agreed_block(self.finalized).await
+    }
+    async fn agreed_block(&self, number: u64) -> Result<BlockRef, ChainError> {
+        Ok(BlockRef { number, hash: hash(number) })
+    }
+    async fn agreed_head(&self) -> Result<BlockRef, ChainError> {
+        self.agreed_block(self.finalized).await
+    }
+    async fn prove_outboxes(&self, block: BlockRef, to: &[ChainId]) -> Result<ProvedOutboxes, ChainError> {
+        let (state, _) = truth(&self.truth, block.number);
+        let accumulators = to
+            .iter()
+            .map(|chain| (*chain, state.lanes.get(chain).map_or(B256::ZERO, |lane| lane.accumulator)));
+        Ok(ProvedOutboxes { block, accumulators: accumulators.collect() })
+    }
+    async fn told_events(&self, from: u64, to: u64, attempt: usize) -> Result<Vec<LocatedEvent>, ChainError> {
+        self.asked.lock().unwrap().push(attempt % 3);
+        let told = if attempt.is_multiple_of(3) { &self.lies } else { &self.truth };
+        // A liar's blocks are where he says.
+        Ok(told.iter().filter(|e| (from..=to).contains(&e.at.block.number)).cloned().collect())
+    }
+    fn endpoints(&self) -> usize {
+        3
+    }
+}
+
+/// What a validator has signed after watching such a chain for a moment.
+async fn signed(
+    truth: Vec<LocatedEvent>,
+    lies: Vec<LocatedEvent>,
+    destinations: Vec<ChainId>,
+) -> Vec<(u64, B256)> {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&folder.path().join("journal"), "test").unwrap();
+    let key = PrivateKeySigner::from_slice(&[7; 32]).unwrap();
+    let attestor = Attestor::new(journal, Signer::new(key), Domain::new(NETWORK));
+    let hints = watch::channel(0).0;
+    let chain = Arc::new(Chain { finalized: 50, truth, lies, asked: Mutex::default(), hints });
+    let config = WatchConfig {
+        network: NETWORK,
+        destinations,
+        start_block: 0,
+        max_range: 7,
+        idle: Duration::from_millis(20),
+    };
+    let watcher = Watcher::new(chain, attestor.clone(), Publisher::default(), config).unwrap();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(watcher.run(stop.clone()));
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    let lane: LaneId = lane().id();
+    let recorded = attestor.recorded(lane, 0, 100).await.unwrap();
+    recorded.iter().map(|attestation| (attestation.nonce, attestation.accumulator)).collect()
+}
+
+fn history() -> Vec<LocatedEvent> {
+    vec![opened(3), sent(5, 1, "a"), sent(5, 2, "b"), sent(9, 3, "c"), sent(40, 4, "d")]
+}
+
+fn expected() -> Vec<(u64, B256)> {
+    truth(&history(), 50).1.iter().map(|checkpoint| (checkpoint.nonce, checkpoint.accumulator)).collect()
+}
+
+/// Every lie of the first endpoint leads nowhere, and the others' truth is signed all the same.
+#[tokio::test]
+async fn one_liar_neither_forges_nor_blocks() {
+    let history = history();
+    let without = |index: usize| {
+        let mut events = history.clone();
+        events.remove(index);
+        events
+    };
+    let mut altered = history.clone();
+    altered[2] = sent(5, 2, "B");
+    let mut added = history.clone();
+    added.push(sent(45, 5, "forged"));
+    let mut swapped = history.clone();
+    swapped.swap(1, 2);
+    let smuggled = vec![
+        opened(1),
+        sent(1, 1, "forged"),
+        sent(2, 2, "forged"),
+        opened(3),
+        sent(5, 1, "a"),
+        sent(5, 2, "b"),
+        sent(9, 3, "c"),
+        sent(40, 4, "d"),
+    ];
+    let many = (0..5000u64).map(|n| {
+        let remote = Lane { destination_chain: ChainId(100 + n), ..lane() };
+        let opened = LaneOpened {
+            remote_chain: remote.destination_chain,
+            remote_gateway: remote.destination_gateway,
+            generation: 1,
+            outbound: remote.id(),
+            inbound: remote.reversed().id(),
+        };
+        at(4, Event::LaneOpened(opened))
+    });
+    for lies in [
+        Vec::new(),
+        without(0),
+        without(1),
+        without(4),
+        altered,
+        added,
+        swapped,
+        smuggled,
+        many.collect(),
+        vec![sent(5, 1, "a")],
+    ] {
+        assert_eq!(signed(history.clone(), lies, vec![THERE]).await, expected());
+    }
+}
+
+/// An endpoint that is behind and tells of no lane at all cannot make the validator skip it.
+#[tokio::test]
+async fn an_unknown_lane_is_proved_as_well() {
+    assert_eq!(signed(history(), Vec::new(), vec![THERE, ChainId(3)]).await, expected());
+}
