@@ -4,8 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use icc_attest::{AttestationBatch, MAX_BATCH};
-use icc_protocol::LaneId;
-use icc_store::Store;
+use icc_protocol::{LaneId, SIGN_INTERVAL};
+use icc_store::{Store, StoreError};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -49,7 +49,7 @@ impl Collector {
                 () = shutdown.cancelled() => return Ok(()),
                 () = sleep(self.config.interval) => {}
             }
-            let now: HashMap<LaneId, u64> = self.store.lanes_without_quorum().await?.into_iter().collect();
+            let now = self.lacking().await?;
             for (lane, delivered) in &now {
                 // Freshly final messages are signed within moments: only what stays behind is asked for.
                 if lacking.get(lane) == Some(delivered) {
@@ -61,6 +61,21 @@ impl Collector {
             }
             lacking = now;
         }
+    }
+
+    /// Lanes whose next final messages have no quorum of the destination's present set, and the nonce delivered so
+    /// far. There is a sign point at every 64th nonce, so one is due within the next 64.
+    async fn lacking(&self) -> Result<HashMap<LaneId, u64>, StoreError> {
+        let mut lacking = HashMap::new();
+        for (lane, destination, delivered) in self.store.undelivered_lanes().await? {
+            let Some((_, set)) = self.store.current_set(destination).await? else { continue };
+            let next = self.store.checkpoints_after(lane, delivered, &set, 1).await?;
+            let due = (delivered / SIGN_INTERVAL).saturating_add(1).saturating_mul(SIGN_INTERVAL);
+            if next.first().is_none_or(|checkpoint| checkpoint.0.nonce > due) {
+                lacking.insert(lane, delivered);
+            }
+        }
+        Ok(lacking)
     }
 
     async fn ask_all(&self, lane: LaneId, from: u64) -> Result<(), crate::IntakeFailure> {

@@ -25,6 +25,9 @@ use crate::{
 /// How long to wait for the rest once a quorum has answered.
 const STRAGGLERS: Duration = Duration::from_millis(200);
 
+/// Blocks by which healthy endpoints may differ.
+const MAX_SPREAD: u64 = 8;
+
 /// An EVM chain behind endpoints that are compared with each other.
 pub struct EvmProver {
     config: EvmChain,
@@ -83,6 +86,7 @@ impl EvmProver {
             })
             .collect();
         let (mut blocks, mut errors) = (Vec::new(), Vec::new());
+        let mut settled = false;
         let patience = sleep(self.config.timeout);
         tokio::pin!(patience);
         loop {
@@ -94,8 +98,8 @@ impl EvmProver {
                 },
                 () = &mut patience => break,
             }
-            if blocks.len() == self.config.quorum {
-                // Enough to know a height; a slow endpoint could only raise it.
+            if !settled && self.is_settled(&mut blocks) {
+                settled = true;
                 patience.as_mut().reset(Instant::now() + STRAGGLERS);
             }
         }
@@ -113,6 +117,16 @@ impl EvmProver {
         // Mostly all say the same, and no second question is needed.
         let same = blocks.iter().filter(|block| **block == reached).count();
         if same >= self.config.quorum { Ok(reached) } else { self.agreed_block(reached.number).await }
+    }
+
+    /// Whether a quorum has answered, and is not so far behind the best answer that a fast endpoint that stands still
+    /// must be in it: then the slow ones are needed. They can only raise the height.
+    fn is_settled(&self, blocks: &mut [BlockRef]) -> bool {
+        blocks.sort_by_key(|block| std::cmp::Reverse(block.number));
+        match (blocks.first(), blocks.get(self.config.quorum - 1)) {
+            (Some(best), Some(reached)) => best.number - reached.number <= MAX_SPREAD,
+            _ => false,
+        }
     }
 
     async fn prove_at(

@@ -81,8 +81,8 @@ impl Indexer {
             };
             cursor = match next {
                 Ok(Some(next)) => next,
-                // The chain changed under us; the next step finds out how.
-                Ok(None) => return Ok(()),
+                // The chain changed under us, or an endpoint is behind; the next step finds out.
+                Ok(None) => break,
                 Err(IndexError::Apply(ApplyError::Inconsistent(problem))) => {
                     tracing::warn!(chain = %self.reader.chain(), problem, "events are missing; looking again");
                     self.go_back(cursor).await?;
@@ -91,7 +91,9 @@ impl Indexer {
                 Err(error) => return Err(error),
             };
         }
-        self.going_back = 1;
+        if cursor.number >= head.at.number {
+            self.going_back = 1;
+        }
         self.report(&head, &finalized, &cursor).await
     }
 

@@ -29,6 +29,9 @@ impl Indexer {
         } else {
             match self.reader.block(cursor.number).await? {
                 Some(block) if block.at.hash == cursor.hash => return Ok(Ancestry::Continues),
+                Some(_) if cursor.number <= cursor.final_number => {
+                    return Err(IndexError::FinalityReverted { chain, number: cursor.number });
+                }
                 Some(_) => {}
                 None => return Ok(Ancestry::Behind),
             }

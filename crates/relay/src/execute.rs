@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use icc_chain::{Call, Submitter};
+use icc_chain::{Call, ChainError, Submitter};
 use icc_store::{LaneRow, Store};
 
 use crate::{RelayConfig, RelayError, build::source_of, lease::HeldLease, send::send};
@@ -33,10 +33,7 @@ pub(crate) async fn execute_due(
                 store.note_execution(lane.lane, due.nonce, "", FIRST_PAUSE * 8).await?;
                 tracing::info!(lane = %lane.lane, nonce = due.nonce, gas, "executed");
             }
-            // Nothing was tried, or the trouble is not the message's.
-            Err(error @ (RelayError::LeaseLost(_) | RelayError::NoSigner | RelayError::Store(_))) => {
-                return Err(error);
-            }
+            Err(error) if !is_the_messages(&error) => return Err(error),
             // Also when it failed on the chain although its simulation did not: it must cost a try, and must not hold
             // up the others.
             Err(error) => {
@@ -48,4 +45,14 @@ pub(crate) async fn execute_due(
         }
     }
     Ok(any)
+}
+
+/// Whether a failure is the message's own: then it costs a try. Of trouble with leases, database, endpoints, fees or a
+/// pause the message knows nothing, and must not be given up for it.
+fn is_the_messages(error: &RelayError) -> bool {
+    match error {
+        RelayError::Chain(ChainError::Reverted { reason, .. }) => !reason.contains("DeliveriesArePaused"),
+        RelayError::Reverted { .. } => true,
+        _ => false,
+    }
 }

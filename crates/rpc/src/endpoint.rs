@@ -9,6 +9,7 @@ use url::Url;
 
 /// Most bytes of one answer: a block of full logs, with room.
 const MAX_BODY_BYTES: usize = 32 << 20;
+const TOO_LONG: &str = "answer is longer than";
 
 /// Why a call gave no result.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -129,7 +130,10 @@ impl Endpoint {
 
     /// As [`Endpoint::failed`], for a range of logs, which an endpoint may refuse for its size.
     pub fn range_failed(&self, error: EndpointError) -> ChainError {
-        let too_large = matches!(&error, EndpointError::Refused { message, .. } if is_about_size(message));
+        let too_large = match &error {
+            EndpointError::Refused { message, .. } => is_about_size(message),
+            EndpointError::Transport(message) => message.contains(TOO_LONG),
+        };
         let (endpoint, reason) = (self.name.to_string(), error.to_string());
         if too_large {
             ChainError::RangeTooLarge { endpoint, reason }
@@ -155,7 +159,7 @@ fn without_url(error: reqwest::Error) -> String {
 }
 
 async fn read_bounded(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
-    let too_long = || format!("answer is longer than {MAX_BODY_BYTES} bytes");
+    let too_long = || format!("{TOO_LONG} {MAX_BODY_BYTES} bytes");
     if response.content_length().is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(too_long());
     }

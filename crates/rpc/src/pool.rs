@@ -14,8 +14,9 @@ use crate::Endpoint;
 
 /// Rounds over all endpoints before a call is given up.
 const MAX_ROUNDS: usize = 3;
-/// How long to wait for the rest once one has answered.
-const STRAGGLERS: Duration = Duration::from_millis(200);
+/// How long to wait for the rest once one has answered: long enough for a remote provider, so that a near node that
+/// stands still does not win every time.
+const STRAGGLERS: Duration = Duration::from_secs(1);
 
 /// Endpoints of one chain, for readers that trust any of them.
 #[derive(Debug)]
@@ -123,7 +124,10 @@ impl Pool {
                     if error.class() == Class::Retry || matches!(error, ChainError::UnknownBlock(_)) =>
                 {
                     tracing::debug!(endpoint = self.endpoints[index].name(), %error, "endpoint failed");
-                    last = error;
+                    // A range that is too large has to be told: the caller can halve it.
+                    if !matches!(last, ChainError::RangeTooLarge { .. }) {
+                        last = error;
+                    }
                 }
                 Err(error) => return Err(error),
             }

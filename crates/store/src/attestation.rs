@@ -1,12 +1,12 @@
 //! Attestations and the checkpoints that a quorum of them makes.
 
 use alloy_primitives::{Address, B256};
-use icc_protocol::{Checkpoint, CompactSignature, LaneId, ValidatorSet};
+use icc_protocol::{ChainId, Checkpoint, CompactSignature, LaneId, ValidatorSet};
 use sqlx::{query, query_scalar};
 
 use crate::{
     Store, StoreError,
-    convert::{hash, number, unsigned},
+    convert::{chain_id, hash, lane as lane_id, number, unsigned},
     events::wake,
 };
 
@@ -90,9 +90,6 @@ impl Store {
         .execute(&mut *tx)
         .await?
         .rows_affected();
-        if inserted == 0 {
-            return Ok(IntakeOutcome::Duplicate);
-        }
         let members: Vec<Vec<u8>> = set.members().iter().map(|member| member.to_vec()).collect();
         let votes = query_scalar!(
             r#"select count(*) as "votes!" from attestation
@@ -105,7 +102,9 @@ impl Store {
         .fetch_one(&mut *tx)
         .await?;
         let votes = usize::try_from(votes).unwrap_or(0);
-        let mut outcome = IntakeOutcome::Counted(votes);
+        // A vote that is known can still complete a quorum: the set may have become smaller since.
+        let mut outcome =
+            if inserted == 0 { IntakeOutcome::Duplicate } else { IntakeOutcome::Counted(votes) };
         if votes >= set.quorum() {
             let new = query!(
                 "insert into checkpoint (lane, nonce, accumulator) values ($1, $2, $3) on conflict do nothing",
@@ -168,14 +167,13 @@ impl Store {
         row.as_deref().map(hash).transpose()
     }
 
-    /// Lanes whose next final messages no checkpoint covers, and the nonce delivered so far: what to ask the validators
-    /// for. There is a sign point at every 64th nonce, so one is due within the next 64.
+    /// Lanes with final messages that are not delivered: lane, its destination, and the nonce delivered so far.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn lanes_without_quorum(&self) -> Result<Vec<(LaneId, u64)>, StoreError> {
+    pub async fn undelivered_lanes(&self) -> Result<Vec<(LaneId, ChainId, u64)>, StoreError> {
         let rows = query!(
-            r#"select l.outbound as "lane!", d.nonce as "delivered!"
+            r#"select l.outbound as "lane!", l.remote_chain as "destination!", d.nonce as "delivered!"
                from lane_opened l
                join chain_cursor c on c.chain_id = l.chain_id
                cross join lateral (
@@ -185,14 +183,12 @@ impl Store {
                    select nonce from message where lane = l.outbound and block_number <= c.final_number
                    order by nonce desc limit 1
                ) m
-               where m.nonce > d.nonce
-                 and not exists (
-                     select 1 from checkpoint k where k.lane = l.outbound and k.nonce > d.nonce
-                     and k.nonce <= (d.nonce / 64 + 1) * 64
-                 )"#
+               where m.nonce > d.nonce"#
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(|row| Ok((crate::convert::lane(&row.lane)?, unsigned(row.delivered)?))).collect()
+        rows.iter()
+            .map(|row| Ok((lane_id(&row.lane)?, chain_id(row.destination)?, unsigned(row.delivered)?)))
+            .collect()
     }
 }

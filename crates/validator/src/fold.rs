@@ -1,7 +1,7 @@
 //! Accumulators recomputed from events that an endpoint told. Nothing is believed here: the result is compared with a
 //! proof before anything is signed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{B256, keccak256};
 use icc_chain::{Event, LaneOpened, LocatedEvent, SentMessage};
@@ -87,6 +87,8 @@ pub struct Source {
 pub struct Fold {
     source: Source,
     state: ChainState,
+    /// Destinations whose outboxes are proved; nothing is folded or signed for others.
+    destinations: BTreeSet<ChainId>,
     /// Per destination: the newest message folded, not yet known to be the last of its block.
     newest: BTreeMap<ChainId, (u64, Checkpoint)>,
     checkpoints: BTreeMap<ChainId, Vec<Checkpoint>>,
@@ -94,9 +96,9 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// Begins at a proved state.
-    pub fn new(source: Source, state: ChainState) -> Self {
-        Self { source, state, newest: BTreeMap::new(), checkpoints: BTreeMap::new(), count: 0 }
+    /// Begins at a proved state, for the destinations that will be proved at the end.
+    pub fn new(source: Source, state: ChainState, destinations: BTreeSet<ChainId>) -> Self {
+        Self { source, state, destinations, newest: BTreeMap::new(), checkpoints: BTreeMap::new(), count: 0 }
     }
 
     /// The last block folded.
@@ -115,8 +117,13 @@ impl Fold {
                 return Err(FoldError::OutsideRange(block));
             }
             match &located.event {
-                Event::LaneOpened(opened) => self.open(opened)?,
-                Event::Sent(sent) => self.send(sent, block)?,
+                Event::LaneOpened(opened) if self.destinations.contains(&opened.remote_chain) => {
+                    self.open(opened)?
+                }
+                Event::Sent(sent) if self.destinations.contains(&sent.destination) => {
+                    self.send(sent, block)?
+                }
+                // Of a chain that this validator is not configured for: the others' lanes go on.
                 _ => {}
             }
         }
@@ -241,7 +248,7 @@ mod tests {
     }
 
     fn run(events: &[LocatedEvent]) -> Result<(ChainState, Vec<Checkpoint>), FoldError> {
-        let mut fold = Fold::new(source(), ChainState::default());
+        let mut fold = Fold::new(source(), ChainState::default(), BTreeSet::from([THERE]));
         fold.extend(events, 100)?;
         Ok(fold.finish())
     }
@@ -260,7 +267,7 @@ mod tests {
     #[test]
     fn a_replayed_opening_cannot_smuggle_messages_past_the_proof() {
         let (proved, _) = run(&[opening(1, 1), message(2, 1, "true")]).unwrap();
-        let mut fold = Fold::new(source(), proved);
+        let mut fold = Fold::new(source(), proved, BTreeSet::from([THERE]));
         let forged = [message(101, 2, "forged"), opening(102, 1), message(103, 1, "true")];
         assert_eq!(fold.extend(&forged, 110), Err(FoldError::Reopened(THERE)));
     }

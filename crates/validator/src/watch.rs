@@ -21,6 +21,9 @@ use crate::{
 const MAX_PROOFS: usize = 256;
 /// Kept proofs tried when the final block itself cannot be proved any more.
 const MAX_FALLBACKS: usize = 4;
+/// For an endpoint to tell its events; doubled when none has managed.
+const FIRST_PATIENCE: Duration = Duration::from_secs(30);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
 /// Between two looks at a chain, however many hints there are.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -75,6 +78,8 @@ pub struct Watcher {
     proofs: BTreeMap<u64, ProvedOutboxes>,
     /// The endpoint whose events last led to the proof; asked first.
     trusted: usize,
+    /// How long one endpoint may take to tell its events before the next is asked.
+    patience: Duration,
 }
 
 /// Why one endpoint's events were passed over.
@@ -107,7 +112,16 @@ impl Watcher {
     ) -> Result<Self, JournalError> {
         let state = attestor.progress(prover.chain())?;
         let state = state.unwrap_or(ChainState { block: config.start_block, lanes: BTreeMap::new() });
-        Ok(Self { prover, attestor, publisher, config, state, proofs: BTreeMap::new(), trusted: 0 })
+        Ok(Self {
+            prover,
+            attestor,
+            publisher,
+            config,
+            state,
+            proofs: BTreeMap::new(),
+            trusted: 0,
+            patience: FIRST_PATIENCE,
+        })
     }
 
     /// Watches until `shutdown`. What endpoints do is an abstention and never ends it.
@@ -212,7 +226,8 @@ impl Watcher {
         proof: &ProvedOutboxes,
     ) -> Result<(ChainState, Vec<Checkpoint>), WatchError> {
         let mut starts = vec![self.state.clone()];
-        if self.config.destinations.iter().any(|to| !self.state.lanes.contains_key(to)) {
+        if proof.accumulators.iter().any(|(to, value)| !value.is_zero() && !self.state.lanes.contains_key(to))
+        {
             // A chain was added to the configuration after its lane was opened. The journal makes a second look at
             // everything harmless.
             starts.push(ChainState { block: self.config.start_block, lanes: BTreeMap::new() });
@@ -222,17 +237,23 @@ impl Watcher {
         for start in starts {
             for step in 0..endpoints {
                 let attempt = (self.trusted + step) % endpoints;
-                match self.told_by(&start, proof, attempt).await {
-                    Ok(told) => {
+                match timeout(self.patience, self.told_by(&start, proof, attempt)).await {
+                    Ok(Ok(told)) => {
                         self.trusted = attempt;
+                        self.patience = FIRST_PATIENCE;
                         return Ok(told);
                     }
-                    Err(reason) => reasons.push(reason.to_string()),
+                    Ok(Err(reason)) => reasons.push(reason.to_string()),
+                    Err(_) => {
+                        reasons.push(format!("an endpoint did not tell all within {:?}", self.patience))
+                    }
                 }
                 let label = self.prover.chain().to_string();
                 metrics::counter!("icc_validator_mismatches_total", "chain" => label).increment(1);
             }
         }
+        // A long backlog takes honest endpoints long as well.
+        self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
         Err(WatchError::NoMatchingEvents { block: proof.block, reasons: reasons.join("; ") })
     }
 
@@ -249,7 +270,8 @@ impl Watcher {
             chain: self.prover.chain(),
             gateway: self.prover.gateway(),
         };
-        let mut folding = Fold::new(source, start.clone());
+        let mut folding =
+            Fold::new(source, start.clone(), proof.accumulators.iter().map(|(to, _)| *to).collect());
         let (to, mut range) = (proof.block.number, self.config.max_range);
         while folding.block() < to {
             let from = folding.block() + 1;
@@ -263,6 +285,7 @@ impl Watcher {
                 Err(error) => return Err(PassedOver::Chain(error)),
             };
             folding.extend(&events, end).map_err(PassedOver::Fold)?;
+            range = range.saturating_mul(2).min(self.config.max_range);
         }
         let (state, checkpoints) = folding.finish();
         if self.matches(&state, proof) { Ok((state, checkpoints)) } else { Err(PassedOver::Elsewhere) }

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -80,8 +81,8 @@ fn sent(block: u64, nonce: u64, text: &'static str) -> LocatedEvent {
 
 /// What follows from the truth.
 fn truth(events: &[LocatedEvent], to: u64) -> (ChainState, Vec<Checkpoint>) {
-    let mut fold =
-        Fold::new(Source { network: NETWORK, chain: HERE, gateway: GATEWAY }, ChainState::default());
+    let source = Source { network: NETWORK, chain: HERE, gateway: GATEWAY };
+    let mut fold = Fold::new(source, ChainState::default(), BTreeSet::from([THERE]));
     let events: Vec<LocatedEvent> = events.iter().filter(|e| e.at.block.number <= to).cloned().collect();
     fold.extend(&events, to).unwrap();
     fold.finish()
@@ -219,4 +220,20 @@ async fn one_liar_neither_forges_nor_blocks() {
 #[tokio::test]
 async fn an_unknown_lane_is_proved_as_well() {
     assert_eq!(signed(history(), Vec::new(), vec![THERE, ChainId(3)]).await, expected());
+}
+
+/// A lane to a chain that this validator is not configured for does not stop the others.
+#[tokio::test]
+async fn a_lane_to_an_unknown_chain_is_passed_over() {
+    let remote = Lane { destination_chain: ChainId(77), ..lane() };
+    let opened = LaneOpened {
+        remote_chain: remote.destination_chain,
+        remote_gateway: remote.destination_gateway,
+        generation: 1,
+        outbound: remote.id(),
+        inbound: remote.reversed().id(),
+    };
+    let mut history = history();
+    history.insert(1, at(4, Event::LaneOpened(opened)));
+    assert_eq!(signed(history.clone(), history, vec![THERE]).await, expected());
 }
