@@ -195,3 +195,57 @@ fn run_is_a_whole_small_bridge_in_one_process() {
         bridge.audit().await;
     });
 }
+
+/// A network of its own on the devnet's chains: two chains at once, a third later, through a timelock that by then
+/// makes everybody wait.
+#[test]
+fn a_chain_added_later_waits_for_the_timelock() {
+    with_bridge(async |bridge| {
+        let folder = bridge.devnet.folder();
+        let file = folder.join("timelocked.toml");
+        let key = folder.join("user.key");
+        let owner = bridge.account(0).address();
+        let chain = |name: &str, id: u64, rpc: &str, more: &str| {
+            format!("[chains.{name}]\nid = {id}\nrpc_urls = [\"{rpc}\"]\n{more}\n")
+        };
+        let write = |deployed: &Value, names: &[(usize, &str)]| {
+            let mut text = format!(
+                "network = \"0x{}\"\n[deployment]\nvalidators = [\"{owner}\"]\nguardian = \"{owner}\"\n\
+                 timelock_delay_seconds = 5\n",
+                "7a".repeat(32)
+            );
+            for (index, name) in names {
+                let known = match deployed[name].as_object() {
+                    Some(at) => format!("gateway = {}\ntoken_bridge = {}", at["gateway"], at["token_bridge"]),
+                    None => String::new(),
+                };
+                let rpc = bridge.devnet.chains[*index].url();
+                text.push_str(&chain(name, bridge.id(*index).0, rpc.as_str(), &known));
+            }
+            std::fs::write(&file, text).unwrap();
+        };
+        let deploy = || {
+            let arguments =
+                ["--json", "deploy", "--config", file.to_str().unwrap(), "--key-file", key.to_str().unwrap()];
+            let done = run(&arguments);
+            let result = serde_json::from_slice::<Value>(&done.stdout);
+            (done.status.code(), result.unwrap_or_else(|_| panic!("{}", said(&done))))
+        };
+        write(&Value::Null, &[(0, "alpha"), (1, "beta")]);
+        let (code, deployed) = deploy();
+        assert_eq!(code, Some(0), "{deployed}");
+        write(&deployed, &[(0, "alpha"), (1, "beta"), (2, "gamma")]);
+        let (code, waiting) = deploy();
+        assert_eq!(code, Some(3), "{waiting}");
+        assert!(waiting["alpha"]["waiting_until"].is_u64() && waiting["gamma"]["waiting_until"].is_null());
+        let mut last = code;
+        for _ in 0..20 {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            last = deploy().0;
+            if last == Some(0) {
+                break;
+            }
+        }
+        assert_eq!(last, Some(0), "the timelock lets it through in the end");
+    });
+}
