@@ -75,7 +75,13 @@ async fn settled(
             None => {}
         }
     }
-    if submitter.next_sequence(submission.signer).await? > submission.sequence {
+    let next = submitter.next_sequence(submission.signer).await?;
+    if next < submission.sequence {
+        // A reorg has taken back an earlier transaction of this signer: whatever is offered under this sequence number
+        // would wait behind the gap for ever. The batch is built again, for the number that is missing.
+        return Err(ChainError::NotTaken("the signer's sequence number went back (reorg)".to_owned()).into());
+    }
+    if next > submission.sequence {
         // Ours may have been included between the two questions.
         for transaction in transactions {
             if let Some(Outcome::Succeeded { gas, .. }) = submitter.outcome(*transaction).await? {

@@ -58,6 +58,8 @@ pub fn options() -> DevnetOptions {
     for (chain, milliseconds) in options.chains.iter_mut().zip([300, 500, 200]) {
         chain.block_time = Duration::from_millis(milliseconds);
     }
+    // Logs that outlive a failure, on demand.
+    options.folder = std::env::var_os("ICC_TEST_FOLDER").map(PathBuf::from);
     options
 }
 
