@@ -94,3 +94,61 @@ async fn settled(
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use icc_chain::{Call, RemoteEnd};
+    use icc_protocol::{ChainId, LaneId};
+
+    use super::*;
+
+    /// A chain that takes everything, includes nothing, and expects this sequence number next.
+    struct Stalled(u64);
+
+    #[async_trait]
+    impl Submitter for Stalled {
+        fn chain(&self) -> ChainId {
+            ChainId(1)
+        }
+        fn gas_limit(&self) -> u64 {
+            1
+        }
+        async fn inbox(&self, lane: LaneId) -> Result<B256, ChainError> {
+            Ok(lane.0)
+        }
+        async fn simulate(&self, _: &Call, _: B256) -> Result<u64, ChainError> {
+            Ok(1)
+        }
+        async fn next_sequence(&self, _: B256) -> Result<u64, ChainError> {
+            Ok(self.0)
+        }
+        async fn submit(&self, _: &Submission<'_>) -> Result<B256, ChainError> {
+            Ok(B256::ZERO)
+        }
+        async fn outcome(&self, _: B256) -> Result<Option<Outcome>, ChainError> {
+            Ok(None)
+        }
+    }
+
+    async fn offered_under(sequence: u64, expected_by_the_chain: u64) -> RelayError {
+        let source = RemoteEnd { chain: ChainId(2), gateway: B256::ZERO, generation: 1 };
+        let call = Call::Execute { source, message: Default::default() };
+        let submission = Submission { call: &call, signer: B256::ZERO, sequence, gas: 1, attempt: 0 };
+        let stalled = Stalled(expected_by_the_chain);
+        confirm(&stalled, submission, Duration::from_millis(1), || Ok(())).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_sequence_number_that_went_back_or_was_taken_is_noticed_at_once() {
+        for expected in [4, 6] {
+            let error = offered_under(5, expected).await;
+            assert!(matches!(error, RelayError::Chain(ChainError::NotTaken(_))), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_never_included_is_told_in_the_end() {
+        assert!(matches!(offered_under(5, 5).await, RelayError::Stuck { attempts: MAX_OFFERS }));
+    }
+}
