@@ -41,10 +41,9 @@ pub(crate) async fn confirm(
                 }
                 continue;
             }
-            Err(error @ ChainError::FeeAboveCap { .. }) if transactions.is_empty() => {
-                return Err(error.into());
-            }
-            Err(ChainError::FeeAboveCap { .. }) => {}
+            // Nothing better can be offered: wait for what was. Another signer must not send the same meanwhile.
+            Err(ChainError::FeeAboveCap { .. } | ChainError::InsufficientFunds { .. })
+                if !transactions.is_empty() => {}
             Err(error) => return Err(error.into()),
         }
         let offered = Instant::now();
