@@ -3,7 +3,16 @@
 const fs = require("fs");
 const path = require("path");
 
-const CONTRACTS = ["Gateway", "TokenBridge", "WrappedToken", "Timelock", "DemoToken", "MessageBoard", "NoOpReceiver"];
+const CONTRACTS = [
+    "Gateway",
+    "TokenBridge",
+    "WrappedToken",
+    "WrappedNative",
+    "Timelock",
+    "DemoToken",
+    "MessageBoard",
+    "NoOpReceiver",
+];
 const root = path.join(__dirname, "..");
 const check = process.argv.includes("--check");
 let stale = 0;

@@ -4,7 +4,8 @@ pragma solidity ^0.8.30;
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 
 import {Erc7786Source} from "./gateway/Erc7786Source.sol";
-import {InboxStore} from "./gateway/InboxStore.sol";
+import {Fees} from "./gateway/Fees.sol";
+import {Lanes} from "./gateway/Lanes.sol";
 import {OutboxStore} from "./gateway/OutboxStore.sol";
 import {ValidatorSets} from "./gateway/ValidatorSets.sol";
 import {IGateway} from "./interfaces/IGateway.sol";
@@ -13,7 +14,7 @@ import {IGateway} from "./interfaces/IGateway.sol";
 /// @notice There is no upgrade, no way to write an inbox other than `deliver`, and no way to replace the validator
 /// set other than by its own quorum.
 /// @dev OutboxStore comes first: its mapping is storage slot 0, which validators prove.
-contract Gateway is OutboxStore, InboxStore, Erc7786Source, Ownable2Step {
+contract Gateway is OutboxStore, Fees, Lanes, Erc7786Source, Ownable2Step {
     /// @inheritdoc IGateway
     address public guardian;
 
@@ -23,8 +24,16 @@ contract Gateway is OutboxStore, InboxStore, Erc7786Source, Ownable2Step {
     /// @param epoch the network's present one. With an earlier number, rotations that a quorum signed in the past
     /// would be valid here and bring back keys that were removed since.
     /// @param initialSet validators of that epoch (20 bytes each, ascending).
-    constructor(bytes32 networkId_, address owner_, address guardian_, uint64 epoch, bytes memory initialSet)
-        OutboxStore(networkId_)
+    /// @param minDeadlineDelay_ seconds: this chain's time to finality, and a margin for delivery.
+    constructor(
+        bytes32 networkId_,
+        address owner_,
+        address guardian_,
+        uint64 epoch,
+        bytes memory initialSet,
+        uint64 minDeadlineDelay_
+    )
+        OutboxStore(networkId_, minDeadlineDelay_)
         ValidatorSets(networkId_, epoch, initialSet)
         Ownable(owner_)
     {
@@ -44,12 +53,29 @@ contract Gateway is OutboxStore, InboxStore, Erc7786Source, Ownable2Step {
 
     /// @inheritdoc IGateway
     function openLane(Remote calldata remote) external onlyOwner {
-        if (remote.chain == 0 || remote.chain == block.chainid || remote.gateway == 0 || remote.generation == 0) {
-            revert InvalidLane();
-        }
-        bytes32 outbound = _openOutbox(remote);
-        bytes32 inbound = _openInbox(remote);
-        emit LaneOpened(remote.chain, remote.generation, remote.gateway, outbound, inbound);
+        _openLane(remote);
+    }
+
+    /// @inheritdoc IGateway
+    function closeLane(uint64 chain) external onlyOwner {
+        _closeLane(chain);
+    }
+
+    /// @inheritdoc IGateway
+    function allowResend(Remote calldata ended, bytes32 from) external onlyOwner {
+        _allowResend(laneTo(ended), from);
+    }
+
+    /// @inheritdoc IGateway
+    function setPrice(uint64 chain, uint80 price, uint32 overheadGas) external {
+        bool isOwner = msg.sender == owner();
+        if (!isOwner && msg.sender != feeUpdater) revert NotFeeUpdater();
+        _setPrice(chain, price, overheadGas, !isOwner);
+    }
+
+    /// @inheritdoc IGateway
+    function setFeeRoles(address updater, address collector) external onlyOwner {
+        _setFeeRoles(updater, collector);
     }
 
     /// @inheritdoc IGateway

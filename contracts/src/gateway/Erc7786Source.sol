@@ -8,7 +8,8 @@ import {LaneLib} from "../libraries/LaneLib.sol";
 import {OutboxStore} from "./OutboxStore.sol";
 
 /// @title Sending by ERC-7786, beside the lean native `send`.
-/// @notice One attribute is understood: `minGasLimit(uint256)`. Recipients are EVM accounts in ERC-7930 form.
+/// @notice One attribute is understood: `minGasLimit(uint256)`. Recipients are EVM accounts in ERC-7930 form. No value
+/// travels with a message; its delivery is paid for by `payDelivery`.
 abstract contract Erc7786Source is IERC7786GatewaySource, OutboxStore {
     /// @notice Gas limit of a message sent without the attribute.
     uint32 public constant DEFAULT_GAS_LIMIT = 200_000;
@@ -30,7 +31,7 @@ abstract contract Erc7786Source is IERC7786GatewaySource, OutboxStore {
         if (msg.value != 0) revert ValueNotSupported();
         (uint256 chain, address account) = InteroperableAddress.parseEvmV1Calldata(recipient);
         if (chain > type(uint64).max) revert LaneNotOpen(type(uint64).max);
-        (, bytes32 leaf) = _send(uint64(chain), LaneLib.toBytes32(account), _gasLimit(attributes), payload);
+        (, bytes32 leaf) = _send(uint64(chain), LaneLib.toBytes32(account), _gasLimit(attributes), 0, payload);
         sendId = LaneLib.fold(_outboundLane(uint64(chain)), leaf);
         emit MessageSent(
             sendId, InteroperableAddress.formatEvmV1(block.chainid, msg.sender), recipient, payload, 0, attributes

@@ -9,7 +9,7 @@ import {MessageLib} from "../libraries/MessageLib.sol";
 /// @dev First in the gateway's inheritance, so that its mapping is storage slot 0: validators prove
 /// `keccak256(abi.encode(destinationChain, 0))`, the accumulator's slot, against finalized state roots.
 abstract contract OutboxStore is IGateway {
-    mapping(uint64 chain => Outbox) private _outboxes;
+    mapping(uint64 chain => Outbox) internal _outboxes;
     mapping(bytes32 lane => mapping(uint64 index => bytes32)) private _snapshots;
 
     /// @dev Every this many messages the accumulator is kept, which bounds the length of a fraud proof.
@@ -20,19 +20,13 @@ abstract contract OutboxStore is IGateway {
 
     /// @inheritdoc IGateway
     bytes32 public immutable networkId;
+    /// @inheritdoc IGateway
+    uint64 public immutable minDeadlineDelay;
 
-    constructor(bytes32 networkId_) {
+    constructor(bytes32 networkId_, uint64 minDeadlineDelay_) {
         if (networkId_ == 0) revert InvalidLane();
         networkId = networkId_;
-    }
-
-    /// @inheritdoc IGateway
-    function send(uint64 destinationChain, bytes32 recipient, uint32 gasLimit, uint64 deadline, bytes calldata payload)
-        external
-        returns (uint64 nonce)
-    {
-        if (deadline != 0) revert DeadlineNotSupported();
-        (nonce,) = _send(destinationChain, recipient, gasLimit, payload);
+        minDeadlineDelay = minDeadlineDelay_;
     }
 
     /// @inheritdoc IGateway
@@ -50,42 +44,71 @@ abstract contract OutboxStore is IGateway {
         return _laneTo(remote.chain, remote.gateway, remote.generation);
     }
 
-    /// @dev Appends a message of kind call to the lane's accumulator.
-    function _send(uint64 chain, bytes32 recipient, uint32 gasLimit, bytes calldata payload)
+    /// @dev Appends an application's message, after all that an application's message must satisfy.
+    function _send(uint64 chain, bytes32 recipient, uint32 gasLimit, uint64 deadline, bytes calldata payload)
         internal
         returns (uint64 nonce, bytes32 leaf)
     {
-        Outbox storage box = _outboxes[chain];
-        bytes32 accumulator = box.accumulator;
-        if (accumulator == 0) revert LaneNotOpen(chain);
-        if (box.paused) revert SendingIsPaused(chain);
         if (recipient == 0) revert InvalidRecipient(recipient);
         if (gasLimit > MAX_GAS_LIMIT) revert InvalidGasLimit(gasLimit);
         if (payload.length > MessageLib.MAX_PAYLOAD_LENGTH) revert PayloadTooLong(payload.length);
+        if (deadline != 0 && deadline < block.timestamp + minDeadlineDelay) {
+            revert DeadlineTooSoon(deadline, block.timestamp + minDeadlineDelay);
+        }
+        if (_outboxes[chain].paused) revert SendingIsPaused(chain);
+        uint256 flags = (uint256(deadline) << 32) | gasLimit;
+        return _append(
+            chain, MessageLib.KIND_CALL, flags, LaneLib.toBytes32(msg.sender), recipient, bytes32(0), payload
+        );
+    }
 
+    /// @dev Appends a message of any kind to the lane's accumulator.
+    /// @param limits deadline (64 bits) and gas limit (32 bits), as they stand in the encoded message.
+    /// @param prefix precedes the payload unless it is zero.
+    function _append(
+        uint64 chain,
+        uint8 kind,
+        uint256 limits,
+        bytes32 sender,
+        bytes32 recipient,
+        bytes32 prefix,
+        bytes calldata payload
+    ) internal returns (uint64 nonce, bytes32 leaf) {
+        Outbox storage box = _outboxes[chain];
+        bytes32 accumulator = box.accumulator;
+        if (accumulator == 0) revert LaneNotOpen(chain);
         nonce = box.nonce + 1;
         uint32 generation = box.generation;
-        bytes memory message = abi.encodePacked(
-            MessageLib.KIND_CALL, nonce, uint64(0), gasLimit, LaneLib.toBytes32(msg.sender), recipient, payload
-        );
-        leaf = keccak256(message);
+        bytes32 topic = Sent.selector;
+
+        // The event's data (offset, length, message) is laid out once, and the leaf hashed in place.
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            let message := add(data, 0x40)
+            // kind (1), nonce (8), deadline and gas limit (12): 21 bytes.
+            mstore(message, shl(88, or(shl(160, kind), or(shl(96, nonce), limits))))
+            mstore(add(message, 21), sender)
+            mstore(add(message, 53), recipient)
+            let end := add(message, 85)
+            if prefix {
+                mstore(end, prefix)
+                end := add(end, 32)
+            }
+            calldatacopy(end, payload.offset, payload.length)
+            end := add(end, payload.length)
+            let length := sub(end, message)
+            mstore(end, 0) // padding
+            leaf := keccak256(message, length)
+            mstore(data, 0x20)
+            mstore(add(data, 0x20), length)
+            log3(data, add(0x40, and(add(length, 31), not(31))), topic, chain, generation)
+        }
         accumulator = LaneLib.fold(accumulator, leaf);
         box.accumulator = accumulator;
         box.nonce = nonce;
         if (nonce % SNAPSHOT_INTERVAL == 0) {
             _snapshots[_laneTo(chain, box.gateway, generation)][nonce / SNAPSHOT_INTERVAL] = accumulator;
         }
-        emit Sent(chain, generation, message);
-    }
-
-    /// @dev Opens the outbox; the first accumulator is the lane id itself.
-    function _openOutbox(Remote calldata remote) internal returns (bytes32 lane) {
-        Outbox storage box = _outboxes[remote.chain];
-        if (box.accumulator != 0) revert LaneAlreadyOpen(remote.chain);
-        lane = laneTo(remote);
-        box.accumulator = lane;
-        box.generation = remote.generation;
-        box.gateway = remote.gateway;
     }
 
     function _setSendingPaused(uint64 chain, bool paused) internal {
@@ -100,7 +123,7 @@ abstract contract OutboxStore is IGateway {
         return _laneTo(chain, box.gateway, box.generation);
     }
 
-    function _laneTo(uint64 chain, bytes32 gateway, uint32 generation) private view returns (bytes32) {
+    function _laneTo(uint64 chain, bytes32 gateway, uint32 generation) internal view returns (bytes32) {
         return
             LaneLib.id(networkId, uint64(block.chainid), LaneLib.toBytes32(address(this)), chain, gateway, generation);
     }

@@ -48,10 +48,10 @@ abstract contract ValidatorSets is IGateway {
         internal
         view
     {
-        Current memory current = _current;
-        if (current.deliveriesPaused) revert DeliveriesArePaused();
+        (address pointer, bool paused) = (_current.pointer, _current.deliveriesPaused);
+        if (paused) revert DeliveriesArePaused();
         bytes32 digest = CheckpointLib.digest(_domain, lane, nonce, accumulator);
-        QuorumLib.verify(QuorumLib.load(current.pointer), digest, signatures);
+        QuorumLib.verify(QuorumLib.load(pointer), digest, signatures);
     }
 
     function _requireDeliveriesRun() internal view {

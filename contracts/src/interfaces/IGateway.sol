@@ -18,16 +18,34 @@ interface IGateway {
 
     /// @notice What is kept per destination.
     struct Outbox {
-        /// keccak256 chain over all messages; the lane id before the first. Zero: never opened.
+        /// keccak256 chain over all messages; the lane id before the first. Zero: closed.
         bytes32 accumulator;
         /// Messages sent so far; the nonce of the newest one.
         uint64 nonce;
-        /// Generation of the lane.
+        /// Generation of the lane; of a closed one, the last.
         uint32 generation;
-        /// Set by the guardian: sending reverts.
+        /// Set by the guardian: sending reverts. Refunds still leave.
         bool paused;
+        /// What a unit of gas at the destination costs, in 2^-16 wei of this chain's coin. Zero: delivery is free.
+        uint80 price;
+        /// When the price was set, UNIX seconds.
+        uint40 pricedAt;
+        /// Gas that a delivery takes besides the message's own limit.
+        uint32 overheadGas;
         /// Address of the far gateway, left-padded to 32 bytes.
         bytes32 gateway;
+    }
+
+    /// @notice Where a closed lane ended.
+    struct End {
+        /// The outbox's last accumulator; zero: the lane was never closed.
+        bytes32 accumulator;
+        /// The outbox's last nonce.
+        uint64 nonce;
+        /// True once a message was sent again.
+        bool resending;
+        /// From where on its messages may be sent again (see `allowResend`); zero: nowhere.
+        bytes32 resendFrom;
     }
 
     /// @notice A batch of messages under one signed checkpoint.
@@ -67,12 +85,32 @@ interface IGateway {
     event Delivered(bytes32 indexed lane, uint64 fromNonce, uint64 toNonce, bytes32 accumulator);
     /// @notice A delivered message waits for `execute`. `id` = keccak256(lane ‖ leaf).
     event Recorded(bytes32 indexed lane, uint64 indexed nonce, bytes32 id, Reason reason);
+    /// @notice A recorded message is past its deadline: a refund left for its sender, under `refundNonce` of the lane
+    /// in the other direction.
+    event Expired(bytes32 indexed lane, uint64 indexed nonce, bytes32 id, uint64 refundNonce);
     /// @notice A recorded message has been executed.
     event Executed(bytes32 indexed lane, uint64 indexed nonce, bytes32 id);
     /// @notice Both directions between this gateway and a remote one are open.
     event LaneOpened(
         uint64 indexed chain, uint32 indexed generation, bytes32 gateway, bytes32 outboundLane, bytes32 inboundLane
     );
+    /// @notice Both directions of a generation are closed. The outbox ended at `outboxNonce`, the inbox at `inbox`.
+    event LaneEnded(
+        uint64 indexed chain,
+        uint32 indexed generation,
+        bytes32 outboundLane,
+        bytes32 inboundLane,
+        uint64 outboxNonce,
+        bytes32 inbox
+    );
+    /// @notice The messages of an ended lane after the accumulator `from` may be sent again in the next generation.
+    event ResendAllowed(bytes32 indexed lane, bytes32 from);
+    /// @notice The delivery of a message was paid for (more than once: added up).
+    event FeePaid(uint64 indexed chain, uint32 indexed generation, uint64 indexed nonce, uint256 amount);
+    /// @notice What a unit of gas at the destination costs from now on.
+    event PriceSet(uint64 indexed chain, uint80 price, uint32 overheadGas);
+    event FeesCollected(address indexed collector, uint256 amount);
+    event FeeRolesSet(address updater, address collector);
     /// @notice The validator set of an epoch; `set` is packed (see QuorumLib), so that nobody has to read code for it.
     event SetRotated(uint64 indexed epoch, bytes32 setHash, uint64 hubTime, bytes set);
     event DeliveriesPaused(bool paused);
@@ -88,7 +126,20 @@ interface IGateway {
     error PayloadTooLong(uint256 length);
     error InvalidRecipient(bytes32 recipient);
     error InvalidGasLimit(uint256 gasLimit);
-    error DeadlineNotSupported();
+    /// @notice The deadline is nearer than the earliest one that can be kept.
+    error DeadlineTooSoon(uint64 deadline, uint256 earliest);
+    error NotExpired(uint64 deadline);
+    error LaneNotEnded(bytes32 lane);
+    error NothingToResend(bytes32 lane);
+    error FeeTooLow(uint256 paid, uint256 fee);
+    /// @notice Delivery to this chain is free.
+    error FeeNotNeeded(uint64 chain);
+    error PriceStale(uint64 chain, uint40 pricedAt);
+    error PriceStepTooLarge(uint80 price, uint80 present);
+    error PriceTooSoon(uint256 earliest);
+    error NotFeeUpdater();
+    error UnknownMessage(uint64 nonce);
+    error CollectorFailed(address collector);
     error TailTooLong(uint256 length);
     error MalformedMessages();
     error NothingToDeliver();
@@ -108,12 +159,36 @@ interface IGateway {
     /// @param destinationChain EIP-155 chain id.
     /// @param recipient 32-byte form of the contract that receives it by ERC-7786's `receiveMessage`.
     /// @param gasLimit of that call. Up to INLINE_GAS it runs within the delivery; above, it waits for `execute`.
-    /// @param deadline UNIX seconds; must be 0 (none) until refunds exist.
+    /// @param deadline UNIX seconds of the destination's clock, after which the message is refunded instead of
+    /// executed (see IRefundRecipient); 0: none, it can be executed for ever. At least `minDeadlineDelay` ahead.
     /// @param payload at most 10,240 bytes.
     /// @return nonce of the message in its lane.
+    /// @dev Payable: nothing (the sender delivers by himself, or pays later), or at least `quote`. What is above it is
+    /// not given back.
     function send(uint64 destinationChain, bytes32 recipient, uint32 gasLimit, uint64 deadline, bytes calldata payload)
         external
+        payable
         returns (uint64 nonce);
+
+    /// @notice Pays for the delivery of a message sent before, or adds to what was paid.
+    function payDelivery(uint64 chain, uint64 nonce) external payable;
+
+    /// @notice What the delivery of a message costs, in wei of this chain; with a deadline, the refund is included.
+    /// @param payloadLength bytes.
+    function quote(uint64 chain, uint32 gasLimit, uint64 deadline, uint256 payloadLength)
+        external
+        view
+        returns (uint256 fee);
+
+    /// @notice Sets what gas costs at a destination. The owner may set anything; the updater moves the price by at
+    /// most a quarter, once a minute, and leaves `overheadGas` alone.
+    function setPrice(uint64 chain, uint80 price, uint32 overheadGas) external;
+
+    /// @notice Timelock: who may update prices, and who gets the fees.
+    function setFeeRoles(address updater, address collector) external;
+
+    /// @notice Hands all fees to the collector. Anyone may call.
+    function collectFees() external;
 
     /// @notice Delivers messages under a checkpoint that a quorum of the current set has signed.
     /// @dev Execution starts where the fold of `messages` meets the inbox, so a batch whose first part somebody else
@@ -123,11 +198,28 @@ interface IGateway {
     /// @notice Executes a recorded message; reverts if its call fails, and may then be tried again with more gas.
     function execute(Remote calldata source, bytes calldata message) external;
 
+    /// @notice Sends the refund of a recorded message whose deadline has passed. Anyone may call.
+    function expire(Remote calldata source, bytes calldata message) external;
+
     /// @notice Replaces the validator set by one that a quorum of the present set has signed.
     function rotate(bytes calldata newSet, uint64 epoch, uint64 hubTime, bytes calldata signatures) external;
 
     /// @notice Opens both directions to a remote gateway. Timelock only.
     function openLane(Remote calldata remote) external;
+
+    /// @notice Closes both directions of the open generation, for good. Timelock only. What had been sent and not
+    /// delivered can be sent again in the next generation, once `allowResend` says from where.
+    function closeLane(uint64 chain) external;
+
+    /// @notice Timelock: names the accumulator that the far end's inbox of an ended lane stopped at, as reconciled in
+    /// public. The messages after it may be sent again.
+    function allowResend(Remote calldata ended, bytes32 from) external;
+
+    /// @notice Sends messages of an ended lane again, in its successor. Anyone may call.
+    /// @param ended the far end and generation of the ended lane.
+    /// @param messages the next ones to be sent again, as in a delivery.
+    /// @param tail leaves from the last of them to the lane's end.
+    function resend(Remote calldata ended, bytes calldata messages, bytes32[] calldata tail) external;
 
     /// @notice Guardian: stops deliveries and executions. Rotation stays possible.
     function pauseDeliveries() external;
@@ -145,6 +237,14 @@ interface IGateway {
     function outbox(uint64 chain) external view returns (Outbox memory);
     /// @notice Accumulator of what has been delivered on a lane; zero: closed.
     function inbox(bytes32 lane) external view returns (bytes32);
+    /// @notice Where a closed lane of this gateway's outbox ended.
+    function endOf(bytes32 lane) external view returns (End memory);
+    /// @notice The last accumulator of a closed inbox.
+    function lastInbox(bytes32 lane) external view returns (bytes32);
+    /// @notice A deadline must be at least this many seconds ahead when a message is sent.
+    function minDeadlineDelay() external view returns (uint64);
+    function feeUpdater() external view returns (address);
+    function feeCollector() external view returns (address);
     /// @notice True while a delivered message waits for `execute`.
     function isRecorded(bytes32 id) external view returns (bool);
     /// @notice Accumulator of a lane's outbox at nonce 256 × index.

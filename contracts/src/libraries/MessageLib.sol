@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
+import {IGateway} from "../interfaces/IGateway.sol";
+
 /// @title The encoded message, whose keccak256 is the leaf.
 /// @notice Fixed header, then the payload; integers are big-endian.
 ///
@@ -15,10 +17,12 @@ pragma solidity ^0.8.30;
 /// |     85 |   any | payload                                                      |
 ///
 /// In `deliver` each encoded message is preceded by its length as two bytes. The length prefix is not hashed.
+/// @dev The readers below take a message of at least the header's length, which `messageAt` has checked.
 library MessageLib {
     /// @dev An application's message.
     uint8 internal constant KIND_CALL = 1;
-    /// @dev Reserved: a message that expired undelivered, on its way back. Only gateways create it.
+    /// @dev A message that expired, on its way back: sender and recipient are changed round, and the payload is the
+    /// expired message's id and payload. Only gateways create it.
     uint8 internal constant KIND_REFUND = 2;
     /// @dev Reserved: a proof of a false checkpoint on its way to the registry. Only gateways create it.
     uint8 internal constant KIND_EVIDENCE = 3;
@@ -26,41 +30,61 @@ library MessageLib {
     uint256 internal constant HEADER_LENGTH = 85;
     uint256 internal constant MAX_PAYLOAD_LENGTH = 10_240;
 
-    /// @notice The fields of a message without its payload.
-    struct Header {
-        uint8 kind;
-        uint64 nonce;
-        uint64 deadline;
-        uint32 gasLimit;
-        bytes32 sender;
-        bytes32 recipient;
-    }
-
-    error MessageTooShort(uint256 length);
-
-    /// @notice Encodes a message (the leaf's preimage).
-    function encode(Header memory header, bytes memory payload) internal pure returns (bytes memory) {
-        return abi.encodePacked(
-            header.kind, header.nonce, header.deadline, header.gasLimit, header.sender, header.recipient, payload
-        );
-    }
-
-    /// @notice Reads the header of an encoded message.
-    function decode(bytes calldata message) internal pure returns (Header memory header) {
-        if (message.length < HEADER_LENGTH) revert MessageTooShort(message.length);
-        uint256 first;
-        bytes32 sender;
-        bytes32 recipient;
+    /// @notice The message of a batch that begins at `offset`, with its length before it.
+    function messageAt(bytes calldata messages, uint256 offset) internal pure returns (bytes calldata message) {
+        uint256 length;
         assembly ("memory-safe") {
-            first := calldataload(message.offset)
-            sender := calldataload(add(message.offset, 21))
-            recipient := calldataload(add(message.offset, 53))
+            length := shr(240, calldataload(add(messages.offset, offset)))
+            message.offset := add(add(messages.offset, offset), 2)
+            message.length := length
         }
-        header.kind = uint8(first >> 248);
-        header.nonce = uint64(first >> 184);
-        header.deadline = uint64(first >> 120);
-        header.gasLimit = uint32(first >> 88);
-        header.sender = sender;
-        header.recipient = recipient;
+        // `offset` is at most the batch's length, so nothing here overflows.
+        unchecked {
+            if (length < HEADER_LENGTH || offset + 2 + length > messages.length) revert IGateway.MalformedMessages();
+        }
+    }
+
+    function kind(bytes calldata message) internal pure returns (uint8) {
+        return uint8(_word(message, 0) >> 248);
+    }
+
+    function nonce(bytes calldata message) internal pure returns (uint64) {
+        return uint64(_word(message, 0) >> 184);
+    }
+
+    function deadline(bytes calldata message) internal pure returns (uint64) {
+        return uint64(_word(message, 0) >> 120);
+    }
+
+    function gasLimit(bytes calldata message) internal pure returns (uint32) {
+        return uint32(_word(message, 0) >> 88);
+    }
+
+    /// @notice Deadline and gas limit together, as 96 bits.
+    function limits(bytes calldata message) internal pure returns (uint96) {
+        return uint96(_word(message, 0) >> 88);
+    }
+
+    function sender(bytes calldata message) internal pure returns (bytes32) {
+        return bytes32(_word(message, 21));
+    }
+
+    function recipient(bytes calldata message) internal pure returns (bytes32) {
+        return bytes32(_word(message, 53));
+    }
+
+    /// @notice keccak256 of the message, through memory that is not kept.
+    function leaf(bytes calldata message) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let buffer := mload(0x40)
+            calldatacopy(buffer, message.offset, message.length)
+            hash := keccak256(buffer, message.length)
+        }
+    }
+
+    function _word(bytes calldata message, uint256 offset) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := calldataload(add(message.offset, offset))
+        }
     }
 }

@@ -81,44 +81,47 @@ library QuorumLib {
         }
         if (bitmap >> validators != 0) revert SignerOutsideSet();
 
-        // One ecrecover per set bit. `bad` collects the first index that fails; checked once, after the loop body.
-        uint256 used = 0;
-        uint256 bad = type(uint256).max;
+        (uint256 used, uint256 wrong) = _recover(set, digest, signatures, bitmap, count);
+        if (wrong != 0) revert InvalidSignature(wrong - 1);
+        if (used != count) revert MalformedSignatures(signatures.length);
+    }
+
+    /// @dev One ecrecover per set bit, at most `count`.
+    /// @return used set bits seen.
+    /// @return wrong 0, or 1 + the index of the first member whose signature is not valid.
+    function _recover(bytes memory set, bytes32 digest, bytes calldata signatures, uint256 bitmap, uint256 count)
+        private
+        view
+        returns (uint256 used, uint256 wrong)
+    {
         assembly ("memory-safe") {
+            // What the precompile takes: digest, v, r, s.
             let buffer := mload(0x40)
             mstore(buffer, digest)
             let source := add(signatures.offset, 32)
+            let end := add(source, shl(6, count))
             let member := add(set, 0x20)
-            for { let i := 0 } bitmap {
-                i := add(i, 1)
-                bitmap := shr(1, bitmap)
+            for {} bitmap { bitmap := shr(1, bitmap) } {
+                if and(bitmap, 1) {
+                    used := add(used, 1)
+                    // More bits than signatures: nothing more to recover, and `used` differs from `count`.
+                    if lt(source, end) {
+                        calldatacopy(add(buffer, 0x40), source, 0x40)
+                        source := add(source, 0x40)
+                        let vs := mload(add(buffer, 0x60))
+                        let s := shr(1, shl(1, vs))
+                        mstore(add(buffer, 0x20), add(shr(255, vs), 27))
+                        mstore(add(buffer, 0x60), s)
+                        // The precompile returns nothing when recovery fails.
+                        pop(staticcall(gas(), 1, buffer, 0x80, 0x00, 0x20))
+                        let valid := and(eq(returndatasize(), 0x20), eq(mload(0x00), shr(96, mload(member))))
+                        if iszero(gt(valid, gt(s, HALF_ORDER))) {
+                            if iszero(wrong) { wrong := div(sub(sub(member, set), 12), 20) }
+                        }
+                    }
+                }
                 member := add(member, 20)
-            } {
-                if iszero(and(bitmap, 1)) { continue }
-                if eq(used, count) {
-                    bad := i
-                    break
-                }
-                let vs := calldataload(add(source, 32))
-                let s := shr(1, shl(1, vs))
-                mstore(add(buffer, 0x20), add(shr(255, vs), 27))
-                mstore(add(buffer, 0x40), calldataload(source))
-                mstore(add(buffer, 0x60), s)
-                mstore(0x00, 0)
-                // The output stays zero when recovery fails, and no member is zero.
-                if iszero(staticcall(gas(), 1, buffer, 0x80, 0x00, 0x20)) {
-                    bad := i
-                    break
-                }
-                if or(gt(s, HALF_ORDER), iszero(eq(mload(0x00), shr(96, mload(member))))) {
-                    bad := i
-                    break
-                }
-                used := add(used, 1)
-                source := add(source, 64)
             }
         }
-        if (bad != type(uint256).max) revert InvalidSignature(bad);
-        if (used != count) revert MalformedSignatures(signatures.length);
     }
 }

@@ -18,8 +18,17 @@ contract ReentrancyTest is BridgeTest {
         hooked = new HookToken(USER, 1000);
         bridges[home].registerToken(address(hooked), CHAINS[other]);
         _execute(home, other);
+        _limit(bridges[home].idOf(address(hooked)), home);
+        _limit(bridges[home].idOf(address(hooked)), other);
+        _on(home);
         vm.prank(USER);
         hooked.approve(address(bridges[home]), type(uint256).max);
+    }
+
+    function _limit(bytes32 tokenId, uint256 chain) private {
+        _on(chain);
+        vm.prank(OWNER);
+        bridges[chain].setLimits(tokenId, AMPLE, AMPLE);
     }
 
     function _execute(uint256 from, uint256 to) private {
@@ -31,7 +40,7 @@ contract ReentrancyTest is BridgeTest {
     function _depositHooked(uint256 home, uint256 other, uint256 amount) private {
         _on(home);
         vm.prank(USER);
-        bridges[home].deposit(address(hooked), amount, CHAINS[other], ME, ME);
+        bridges[home].deposit(address(hooked), amount, CHAINS[other], ME, ME, 0);
     }
 
     /// @dev Whoever delivers must not be able to make other people's transfers fail by holding the bridge's lock.
@@ -56,7 +65,7 @@ contract ReentrancyTest is BridgeTest {
         (address wrapper,) = bridges[1].tokenOf(tokenId);
         _on(1);
         vm.prank(USER);
-        bridges[1].deposit(wrapper, back, CHAINS[0], ME, ME);
+        bridges[1].deposit(wrapper, back, CHAINS[0], ME, ME, 0);
         IGateway.Delivery memory release = _delivery(1, 0, 1, 1, 1);
         hooked.arm(address(gateways[0]), abi.encodeCall(IGateway.deliver, (release)));
         _depositHooked(0, 1, amount);
@@ -67,10 +76,10 @@ contract ReentrancyTest is BridgeTest {
     /// @dev Measured twice, the inner deposit would be counted twice.
     function test_noDepositWithinADeposit() public {
         _hooked(0, 1);
-        hooked.arm(address(bridges[0]), abi.encodeCall(ITokenBridge.deposit, (address(hooked), 1, CHAINS[1], ME, ME)));
+        hooked.arm(address(bridges[0]), abi.encodeCall(ITokenBridge.deposit, (address(hooked), 1, CHAINS[1], ME, ME, 0)));
         _on(0);
         vm.prank(USER);
         vm.expectRevert(ITokenBridge.Reentered.selector);
-        bridges[0].deposit(address(hooked), 10, CHAINS[1], ME, ME);
+        bridges[0].deposit(address(hooked), 10, CHAINS[1], ME, ME, 0);
     }
 }

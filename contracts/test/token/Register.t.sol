@@ -21,6 +21,7 @@ contract RegisterTest is BridgeTest {
     function test_depositMadeBeforeTheWrapperExistsIsExecutedAfterIt() public {
         _on(0);
         bridges[0].registerToken(address(token), CHAINS[1]);
+        _limit(1, AMPLE, AMPLE);
         _deposit(0, 1, USER, 5);
         _relay(0, 1);
         gateways[1].execute(_remote(0), sent[_lane(0, 1)][0]);

@@ -43,7 +43,7 @@ contract TransferTest is BridgeTest {
             LaneLib.toBytes32(address(bridges[0])),
             150_000,
             0,
-            TransferCodec.encodeTransfer(_tokenId(), 51, ME, ME)
+            _transfer(_tokenId(), 51, ME, ME)
         );
         _relay(2, 0);
         assertEq(token.balanceOf(USER), 1e30 - 150);
@@ -66,14 +66,14 @@ contract TransferTest is BridgeTest {
             LaneLib.toBytes32(address(bridges[2])),
             150_000,
             0,
-            TransferCodec.encodeTransfer(_tokenId(), 1, ME, ME)
+            _transfer(_tokenId(), 1, ME, ME)
         );
         _relay(1, 2);
         assertEq(WrappedToken(_wrapper(2)).totalSupply(), 0);
     }
 
     function test_onlyGatewayAndPeersAreHeard() public {
-        bytes memory payload = TransferCodec.encodeTransfer(_tokenId(), 1, ME, ME);
+        bytes memory payload = _transfer(_tokenId(), 1, ME, ME);
         vm.expectRevert(ITokenBridge.NotGateway.selector);
         bridges[1].receiveMessage(0, "", payload);
         vm.prank(address(gateways[1]));
@@ -87,33 +87,23 @@ contract TransferTest is BridgeTest {
         assertEq(WrappedToken(_wrapper(1)).totalSupply(), 0);
     }
 
-    function test_remoteToRemoteIsRefusedForNow() public {
-        _deposit(0, 1, USER, 10);
-        _relay(0, 1);
-        _on(1);
-        address wrapper = _wrapper(1);
-        vm.prank(USER);
-        vm.expectRevert(abi.encodeWithSelector(ITokenBridge.NotHome.selector, CHAINS[0]));
-        bridges[1].deposit(wrapper, 10, CHAINS[2], ME, ME);
-    }
-
     function test_badDeposits() public {
         _on(0);
         vm.startPrank(USER);
         token.approve(address(bridges[0]), type(uint256).max);
         vm.expectRevert(ITokenBridge.InvalidAmount.selector);
-        bridges[0].deposit(address(token), 0, CHAINS[1], ME, ME);
+        bridges[0].deposit(address(token), 0, CHAINS[1], ME, ME, 0);
         vm.expectRevert(abi.encodeWithSelector(ITokenBridge.InvalidRecipient.selector, bytes32(0)));
-        bridges[0].deposit(address(token), 1, CHAINS[1], 0, ME);
+        bridges[0].deposit(address(token), 1, CHAINS[1], 0, ME, 0);
         bytes32 wide = bytes32(type(uint256).max);
         vm.expectRevert(abi.encodeWithSelector(ITokenBridge.InvalidRecipient.selector, wide));
-        bridges[0].deposit(address(token), 1, CHAINS[1], wide, ME);
+        bridges[0].deposit(address(token), 1, CHAINS[1], wide, ME, 0);
         vm.expectRevert(abi.encodeWithSelector(ITokenBridge.InvalidRecipient.selector, bytes32(0)));
-        bridges[0].deposit(address(token), 1, CHAINS[1], ME, 0);
+        bridges[0].deposit(address(token), 1, CHAINS[1], ME, 0, 0);
         vm.expectRevert(abi.encodeWithSelector(ITokenBridge.TokenNotRegistered.selector, _tokenId(), 77));
-        bridges[0].deposit(address(token), 1, 77, ME, ME);
+        bridges[0].deposit(address(token), 1, 77, ME, ME, 0);
         vm.expectPartialRevert(ITokenBridge.UnknownToken.selector);
-        bridges[0].deposit(address(0xDEAD), 1, CHAINS[1], ME, ME);
+        bridges[0].deposit(address(0xDEAD), 1, CHAINS[1], ME, ME, 0);
     }
 
     function test_bridgeIsNoRecipient() public {
@@ -124,10 +114,10 @@ contract TransferTest is BridgeTest {
         address wrapper = _wrapper(1);
         vm.prank(USER);
         vm.expectRevert(abi.encodeWithSelector(ITokenBridge.InvalidRecipient.selector, home));
-        bridges[1].deposit(wrapper, 10, CHAINS[0], home, ME);
+        bridges[1].deposit(wrapper, 10, CHAINS[0], home, ME, 0);
         // Nor if the far bridge does not check.
         vm.prank(address(bridges[1]));
-        gateways[1].send(CHAINS[0], home, 150_000, 0, TransferCodec.encodeTransfer(_tokenId(), 10, home, ME));
+        gateways[1].send(CHAINS[0], home, 150_000, 0, _transfer(_tokenId(), 10, home, ME));
         _relay(1, 0);
         assertEq(bridges[0].held(_tokenId(), CHAINS[1]), 10);
     }
@@ -138,7 +128,7 @@ contract TransferTest is BridgeTest {
         bridges[0].registerToken(address(fee), CHAINS[1]);
         vm.startPrank(USER);
         fee.approve(address(bridges[0]), 1000);
-        bridges[0].deposit(address(fee), 1000, CHAINS[1], ME, ME);
+        bridges[0].deposit(address(fee), 1000, CHAINS[1], ME, ME, 0);
         vm.stopPrank();
         assertEq(bridges[0].held(bridges[0].idOf(address(fee)), CHAINS[1]), 990);
         assertEq(fee.balanceOf(address(bridges[0])), 990);

@@ -2,10 +2,12 @@
 pragma solidity ^0.8.30;
 
 import {DemoToken} from "../../src/examples/DemoToken.sol";
+import {WrappedNative} from "../../src/examples/WrappedNative.sol";
 import {Gateway} from "../../src/Gateway.sol";
 import {IGateway} from "../../src/interfaces/IGateway.sol";
 import {LaneLib} from "../../src/libraries/LaneLib.sol";
 import {CheckpointLib} from "../../src/libraries/CheckpointLib.sol";
+import {TransferCodec} from "../../src/token/TransferCodec.sol";
 import {TokenBridge} from "../../src/TokenBridge.sol";
 import {Test} from "./Test.sol";
 import {Vm} from "./Vm.sol";
@@ -19,11 +21,16 @@ abstract contract BridgeTest is Test {
     address internal constant OWNER = address(0xA11CE);
     address internal constant GUARDIAN = address(0x60A2D);
     address internal constant USER = address(0xBEEF);
+    /// @dev Limits that no test reaches by accident.
+    uint128 internal constant AMPLE = 1 << 120;
+    uint64 internal constant WINDOW = 1 days;
+    uint64 internal constant MIN_DEADLINE = 1 hours;
 
     /// @dev Private keys in the order of their addresses.
     uint256[] internal keys;
     Gateway[3] internal gateways;
     TokenBridge[3] internal bridges;
+    WrappedNative[3] internal wrapped;
     DemoToken internal token;
 
     /// @dev What left on a lane: encoded messages and the accumulator after each (index 0: the lane).
@@ -39,7 +46,12 @@ abstract contract BridgeTest is Test {
         for (uint256 i = 0; i < 3; ++i) {
             _on(i);
             gateways[i] = _newGateway(NETWORK, OWNER, 1, _set(keys));
-            bridges[i] = TokenBridge(_create("TokenBridge.sol:TokenBridge", abi.encode(gateways[i], OWNER)));
+            wrapped[i] = WrappedNative(payable(_create("WrappedNative.sol:WrappedNative", "")));
+            bridges[i] = TokenBridge(
+                payable(_create(
+                        "TokenBridge.sol:TokenBridge", abi.encode(gateways[i], OWNER, address(wrapped[i]), WINDOW)
+                    ))
+            );
         }
         for (uint256 i = 0; i < 3; ++i) {
             for (uint256 j = 0; j < 3; ++j) {
@@ -57,7 +69,7 @@ abstract contract BridgeTest is Test {
     }
 
     function _newGateway(bytes32 network, address owner, uint64 epoch, bytes memory set) internal returns (Gateway) {
-        return Gateway(_create("Gateway.sol:Gateway", abi.encode(network, owner, GUARDIAN, epoch, set)));
+        return Gateway(_create("Gateway.sol:Gateway", abi.encode(network, owner, GUARDIAN, epoch, set, MIN_DEADLINE)));
     }
 
     /// @dev As a call, for tests that expect it to revert.
@@ -204,6 +216,26 @@ abstract contract BridgeTest is Test {
         _relay(0, chain);
         bytes[] storage messages = sent[_lane(0, chain)];
         gateways[chain].execute(_remote(0), messages[messages.length - 1]);
+        _limit(0, AMPLE, AMPLE);
+        _limit(chain, AMPLE, AMPLE);
+    }
+
+    /// @dev Limits of the token on one chain.
+    function _limit(uint256 chain, uint128 arrivals, uint128 departures) internal {
+        _on(chain);
+        vm.prank(OWNER);
+        bridges[chain].setLimits(_tokenId(), arrivals, departures);
+    }
+
+    /// @dev A transfer's payload without a call.
+    function _transfer(bytes32 tokenId, uint128 amount, bytes32 to, bytes32 refundTo)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return TransferCodec.encode(
+            TransferCodec.TRANSFER, TransferCodec.Transfer(tokenId, amount, to, refundTo, 0, 0, "")
+        );
     }
 
     function _tokenId() internal view returns (bytes32) {
@@ -219,7 +251,7 @@ abstract contract BridgeTest is Test {
         (address local,) = bridges[from].tokenOf(_tokenId());
         vm.startPrank(holder);
         if (from == 0) token.approve(address(bridges[0]), amount);
-        bridges[from].deposit(local, amount, CHAINS[to], LaneLib.toBytes32(holder), LaneLib.toBytes32(holder));
+        bridges[from].deposit(local, amount, CHAINS[to], LaneLib.toBytes32(holder), LaneLib.toBytes32(holder), 0);
         vm.stopPrank();
     }
 }

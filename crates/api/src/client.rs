@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use alloy_primitives::B256;
-use icc_protocol::TransferState;
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 use url::Url;
@@ -76,7 +75,7 @@ impl CoreClient {
         self.get(&format!("v1/transactions/{hash}")).await
     }
 
-    /// Polls until all messages of a transaction have run at their destination, telling every change. A core that is
+    /// Polls until all messages of a transaction have run at their destination or are refunded, telling every change. A core that is
     /// away for a while is asked again.
     ///
     /// # Errors
@@ -102,7 +101,7 @@ impl CoreClient {
                         }
                     }
                     if !view.messages.is_empty()
-                        && view.messages.iter().all(|message| message.state >= TransferState::Delivered)
+                        && view.messages.iter().all(|message| message.state.is_settled())
                     {
                         return Ok(view.messages);
                     }

@@ -5,13 +5,17 @@
 mod client;
 mod collect;
 mod intake;
+mod funds;
 mod reason;
 mod routes;
 mod types;
+mod view;
 
 pub use client::{ClientError, CoreClient};
 pub use collect::{Collector, CollectorConfig};
 pub use intake::{Intake, IntakeFailure};
-pub use reason::reason;
+
 pub use routes::{ApiState, router};
-pub use types::{ChainView, IntakeAnswer, MessageView, Problem, RefusedAttestation, TransactionView};
+pub use types::{
+    ChainView, IntakeAnswer, MessageView, NextView, Problem, RefusedAttestation, TransactionView,
+};

@@ -15,7 +15,9 @@ use icc_protocol::LaneId;
 use icc_service::Telemetry;
 use icc_store::{Store, StoreError};
 
-use crate::{ChainView, Intake, IntakeAnswer, IntakeFailure, MessageView, Problem, TransactionView, reason};
+use crate::{
+    ChainView, Intake, IntakeAnswer, IntakeFailure, MessageView, Problem, TransactionView, view::view,
+};
 
 /// What the routes need.
 #[derive(Clone)]
@@ -28,7 +30,7 @@ pub struct ApiState {
     pub telemetry: Telemetry,
 }
 
-struct Refusal(StatusCode, String);
+pub(crate) struct Refusal(StatusCode, String);
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
@@ -88,7 +90,7 @@ async fn transaction(
     let hash: B256 = hash.parse().map_err(|_| bad("hash", "must be 0x and 64 hexadecimal digits"))?;
     let mut messages = Vec::new();
     for (lane, nonce) in state.store.messages_of(hash).await? {
-        messages.extend(view(&state, lane, nonce).await?);
+        messages.extend(view(&state.store, lane, nonce).await?);
     }
     Ok(Json(TransactionView { messages }))
 }
@@ -103,27 +105,10 @@ async fn message(
         .ok()
         .filter(|nonce| i64::try_from(*nonce).is_ok() && *nonce > 0)
         .ok_or_else(|| bad("nonce", "must be a number from 1"))?;
-    let found = view(&state, lane, nonce).await?;
+    let found = view(&state.store, lane, nonce).await?;
     found.map(Json).ok_or_else(|| {
         Refusal(StatusCode::NOT_FOUND, format!("message {nonce} of lane {lane} has not been seen"))
     })
-}
-
-async fn view(state: &ApiState, lane: LaneId, nonce: u64) -> Result<Option<MessageView>, Refusal> {
-    let Some(status) = state.store.message_status(lane, nonce).await? else { return Ok(None) };
-    let set = state.store.current_set(status.destination_chain).await?;
-    let (transfer_state, text) = reason(&status, set.map(|(_, set)| set.quorum()));
-    Ok(Some(MessageView {
-        lane: lane.to_string(),
-        nonce,
-        source_chain: status.source_chain.0,
-        destination_chain: status.destination_chain.0,
-        state: transfer_state,
-        reason: text,
-        source_transaction: status.source_transaction,
-        delivery_transaction: status.delivery_transaction,
-        execute_transaction: status.execute_transaction,
-    }))
 }
 
 async fn chains(State(state): AppState) -> Result<Json<Vec<ChainView>>, Refusal> {

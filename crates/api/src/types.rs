@@ -1,7 +1,7 @@
 //! What the API answers: not the domain's types, so that either can change alone.
 
 use alloy_primitives::B256;
-use icc_protocol::TransferState;
+use icc_protocol::{FollowUp, TransferState};
 use serde::{Deserialize, Serialize};
 
 /// An error's body.
@@ -26,14 +26,35 @@ pub struct MessageView {
     pub state: TransferState,
     /// Why it is at this state and not further, for people.
     pub reason: String,
+    /// Where what it carries is, for people; absent if it carries no tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funds: Option<String>,
+    /// UNIX seconds after which it is refunded if it has not been executed; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<u64>,
+    /// What was paid for its delivery, in wei of the source's coin.
+    #[serde(default)]
+    pub fee_paid: String,
+    /// The message that it led to: the second leg, or what brings the tokens back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextView>,
     /// The transaction that sent it.
     pub source_transaction: B256,
     /// The transaction that delivered it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_transaction: Option<B256>,
-    /// The transaction that executed it after it was recorded.
+    /// The transaction that executed it after it was recorded, or sent its refund.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execute_transaction: Option<B256>,
+}
+
+/// A message that another one led to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NextView {
+    /// Why.
+    pub why: FollowUp,
+    /// Where it is.
+    pub message: Box<MessageView>,
 }
 
 /// The messages of a transaction.

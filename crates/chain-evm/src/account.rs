@@ -61,6 +61,14 @@ impl Account {
         self.pool.first(|e: Endpoint| async move { node::balance(&e, address).await }).await
     }
 
+    /// Wei per gas that a transaction pays at present.
+    ///
+    /// # Errors
+    /// Any [`ChainError`] of reading.
+    pub async fn gas_cost(&self) -> Result<u128, ChainError> {
+        crate::transaction::present_cost(&self.pool).await
+    }
+
     /// Its next nonce.
     ///
     /// # Errors
@@ -102,7 +110,16 @@ impl Account {
     /// # Errors
     /// [`ChainError::Reverted`] if it would fail or has failed, and whatever keeps it from being taken.
     pub async fn send<C: SolCall>(&self, to: Address, call: C) -> Result<Receipt, ChainError> {
-        self.transact(Some(to), call.abi_encode().into()).await
+        self.pay(to, call, U256::ZERO).await
+    }
+
+    /// As [`Account::send`], with native coin.
+    ///
+    /// # Errors
+    /// As [`Account::send`].
+    pub async fn pay<C: SolCall>(&self, to: Address, call: C, value: U256) -> Result<Receipt, ChainError> {
+        let hash = self.submit(Some(to), call.abi_encode().into(), value).await?;
+        self.wait(hash).await
     }
 
     /// Sends raw calldata (`None`: creates a contract) and waits until it is in a block.
@@ -110,7 +127,7 @@ impl Account {
     /// # Errors
     /// As [`Account::send`].
     pub async fn transact(&self, to: Option<Address>, data: Bytes) -> Result<Receipt, ChainError> {
-        let hash = self.submit(to, data).await?;
+        let hash = self.submit(to, data, U256::ZERO).await?;
         self.wait(hash).await
     }
 
@@ -118,15 +135,20 @@ impl Account {
     ///
     /// # Errors
     /// As [`Account::send`].
-    pub async fn submit(&self, to: Option<Address>, data: Bytes) -> Result<B256, ChainError> {
+    pub async fn submit(
+        &self,
+        to: Option<Address>,
+        data: Bytes,
+        value: U256,
+    ) -> Result<B256, ChainError> {
         let from = self.address();
-        let request = json!({"from": from, "to": to, "data": data});
+        let request = json!({"from": from, "to": to, "data": data, "value": value});
         let request = &request;
         let gas = self.pool.first(|e: Endpoint| async move { node::estimate_gas(&e, request).await }).await?;
         let fees = current_fees(&self.pool, &self.chain.fees, 0).await?;
         let nonce = self.nonce().await?;
         let gas = gas + gas / 5;
-        let transaction = Transaction { chain: self.chain.id.0, nonce, to, gas, fees, data };
+        let transaction = Transaction { chain: self.chain.id.0, nonce, to, gas, fees, value, data };
         let (hash, raw) = transaction.sign(&self.signer)?;
         broadcast(&self.pool, from.into_word(), &raw).await?;
         Ok(hash)
@@ -147,8 +169,9 @@ impl Account {
         let mut hashes = Vec::with_capacity(calls.len());
         for data in calls {
             let (chain, gas, data) = (self.chain.id.0, gas + gas / 2, data.clone());
+            let value = U256::ZERO;
             let (hash, raw) =
-                Transaction { chain, nonce, to: Some(to), gas, fees, data }.sign(&self.signer)?;
+                Transaction { chain, nonce, to: Some(to), gas, fees, value, data }.sign(&self.signer)?;
             broadcast(&self.pool, from.into_word(), &raw).await?;
             hashes.push(hash);
             nonce += 1;

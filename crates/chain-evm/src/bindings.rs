@@ -9,7 +9,8 @@ pub use self::{
     gateway::{Gateway, IGateway},
     no_op::NoOpReceiver,
     timelock::Timelock,
-    tokens::TokenBridge,
+    tokens::{ITokenBridge, TokenBridge},
+    native::WrappedNative,
     wrapped::WrappedToken,
 };
 
@@ -37,6 +38,15 @@ mod wrapped {
         #[derive(Debug, PartialEq, Eq)]
         WrappedToken,
         "../../contracts/artifacts/WrappedToken.json"
+    );
+}
+
+mod native {
+    use super::sol;
+    sol!(
+        #[derive(Debug, PartialEq, Eq)]
+        WrappedNative,
+        "../../contracts/artifacts/WrappedNative.json"
     );
 }
 

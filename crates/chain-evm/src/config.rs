@@ -19,6 +19,8 @@ pub struct EvmChain {
     pub name: String,
     /// The gateway on it.
     pub gateway: Address,
+    /// The token bridge on it; zero: there is none.
+    pub token_bridge: Address,
     /// HTTP endpoints.
     pub endpoints: Vec<Url>,
     /// Websocket for head hints.
@@ -96,6 +98,11 @@ impl EvmChain {
             return Err(ConfigError::QuorumTooLow { chain, quorum, endpoints });
         }
         Ok(())
+    }
+
+    /// The contracts whose events are followed.
+    pub(crate) fn contracts(&self) -> Vec<Address> {
+        [self.gateway, self.token_bridge].into_iter().filter(|address| !address.is_zero()).collect()
     }
 
     pub(crate) fn endpoints(&self) -> Result<Vec<Endpoint>, ChainError> {

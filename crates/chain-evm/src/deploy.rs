@@ -1,14 +1,14 @@
 //! Deploying contracts and opening lanes, idempotently: addresses follow from what is deployed (CREATE2), everything
 //! is looked up before it is done, and the owner's acts go through the timelock from the first one on.
 
-use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, address, aliases::U80, keccak256};
 use alloy_sol_types::{SolCall, SolConstructor, SolValue};
-use icc_chain::ChainError;
+use icc_chain::{ChainError, GasPrice};
 use icc_protocol::{ChainId, NetworkId, ValidatorSet};
 
 use crate::{
     Account,
-    bindings::{Gateway, IGateway, Timelock, TokenBridge},
+    bindings::{Gateway, IGateway, Timelock, TokenBridge, WrappedNative},
 };
 
 /// The deterministic deployment proxy that most chains have (Arachnid's; EIP-2470 is its kin).
@@ -27,6 +27,34 @@ pub struct Plan {
     pub validators: ValidatorSet,
     /// Seconds that the owner's acts wait once the deployment is complete.
     pub timelock_delay: u64,
+    /// Seconds that a deadline must be ahead when a message is sent.
+    pub min_deadline_delay: u64,
+    /// Seconds over which rate limits count, and for which a transfer above them waits.
+    pub rate_window: u64,
+    /// May move gas prices in bounded steps; zero: nobody.
+    pub fee_updater: Address,
+    /// Gets the fees; zero: they stay in the gateways.
+    pub fee_collector: Address,
+}
+
+/// What a chain has before the deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Site {
+    /// Gateway and token bridge.
+    pub contracts: Option<(Address, Address)>,
+    /// The contract of its wrapped native coin; one is deployed if there is none.
+    pub wrapped_native: Option<Address>,
+}
+
+/// A chain that lanes are opened to.
+#[derive(Debug, Clone, Copy)]
+pub struct RemoteSite {
+    /// Which.
+    pub chain: ChainId,
+    /// Its contracts.
+    pub contracts: Contracts,
+    /// What its gas costs at first, in the coin of the chain that sends; `None`: delivery is free.
+    pub price: Option<GasPrice>,
 }
 
 /// Contracts of one chain.
@@ -53,16 +81,16 @@ pub enum Acts {
     WaitingUntil(u64),
 }
 
-/// Deploys what is not there. `existing` are addresses that the configuration has already.
+/// Deploys what is not there.
 ///
 /// # Errors
 /// Any [`ChainError`]; run it again.
 pub async fn contracts(
     account: &Account,
     plan: &Plan,
-    existing: Option<(Address, Address)>,
+    site: Site,
 ) -> Result<Contracts, ChainError> {
-    if let Some((gateway, token_bridge)) = existing {
+    if let Some((gateway, token_bridge)) = site.contracts {
         let timelock = account.view(gateway, Gateway::ownerCall {}).await?;
         check_network(account, gateway, plan).await?;
         return Ok(Contracts { timelock, gateway, token_bridge, start_block: None });
@@ -87,9 +115,19 @@ pub async fn contracts(
         guardian_: plan.guardian,
         epoch: plan.epoch,
         initialSet: plan.validators.encode().into(),
+        minDeadlineDelay_: plan.min_deadline_delay,
     };
     let gateway = create(account, &Gateway::BYTECODE, &arguments.abi_encode()).await?;
-    let arguments = TokenBridge::constructorCall { gateway_: gateway.address, owner_: timelock.address };
+    let wrapped_native = match site.wrapped_native {
+        Some(address) => address,
+        None => create(account, &WrappedNative::BYTECODE, &[]).await?.address,
+    };
+    let arguments = TokenBridge::constructorCall {
+        gateway_: gateway.address,
+        owner_: timelock.address,
+        wrappedNative_: wrapped_native,
+        rateWindow_: plan.rate_window,
+    };
     let token_bridge = create(account, &TokenBridge::BYTECODE, &arguments.abi_encode()).await?;
     Ok(Contracts {
         timelock: timelock.address,
@@ -134,18 +172,19 @@ async fn create(account: &Account, bytecode: &Bytes, arguments: &[u8]) -> Result
     Ok(Created { address, block: Some(receipt.block) })
 }
 
-/// Opens lanes to remote gateways, names their token bridges, and at last sets the timelock's delay.
+/// Opens lanes to remote gateways, names their token bridges, sets first prices and who updates them, and at last sets
+/// the timelock's delay.
 ///
 /// # Errors
 /// Any [`ChainError`]; run it again.
 pub async fn open_lanes(
     account: &Account,
     here: &Contracts,
-    remotes: &[(ChainId, Contracts)],
+    remotes: &[RemoteSite],
     plan: &Plan,
 ) -> Result<Acts, ChainError> {
     let mut acts: Vec<(Address, Bytes)> = Vec::new();
-    for (chain, remote) in remotes {
+    for RemoteSite { chain, contracts: remote, price } in remotes {
         let gateway = remote.gateway.into_word();
         let outbox = account.view(here.gateway, Gateway::outboxCall { chain: chain.0 }).await?;
         if outbox.accumulator.is_zero() {
@@ -158,31 +197,51 @@ pub async fn open_lanes(
                 outbox.gateway
             )));
         }
+        if let Some(price) = price
+            && outbox.price.is_zero()
+        {
+            acts.push((here.gateway, set_price(*chain, price).into()));
+        }
         let peer = account.view(here.token_bridge, TokenBridge::peerOfCall { chain: chain.0 }).await?;
         if peer.is_zero() {
             let call = TokenBridge::setPeerCall { chain: chain.0, peer: remote.token_bridge.into_word() };
             acts.push((here.token_bridge, call.abi_encode().into()));
         }
     }
+    let updater = account.view(here.gateway, Gateway::feeUpdaterCall {}).await?;
+    let collector = account.view(here.gateway, Gateway::feeCollectorCall {}).await?;
+    if (updater, collector) != (plan.fee_updater, plan.fee_collector) {
+        let call =
+            Gateway::setFeeRolesCall { updater: plan.fee_updater, collector: plan.fee_collector };
+        acts.push((here.gateway, call.abi_encode().into()));
+    }
     let delay: U256 = account.view(here.timelock, Timelock::getMinDelayCall {}).await?;
     if delay < U256::from(plan.timelock_delay) {
         let call = Timelock::updateDelayCall { newDelay: U256::from(plan.timelock_delay) };
         acts.push((here.timelock, call.abi_encode().into()));
     }
-    if acts.is_empty() {
-        Ok(Acts::Complete)
-    } else {
-        through_timelock(account, here.timelock, delay, acts).await
-    }
+    through_timelock(account, here.timelock, acts).await
 }
 
-/// Schedules a batch, or executes it if its time has come.
-async fn through_timelock(
+fn set_price(chain: ChainId, price: &GasPrice) -> Vec<u8> {
+    let (price, overhead_gas) = (U80::saturating_from(price.price), price.overhead_gas);
+    Gateway::setPriceCall { chain: chain.0, price, overheadGas: overhead_gas }.abi_encode()
+}
+
+/// Acts of the owner: schedules them as one batch, or executes it if its time has come. The same acts again are the
+/// same batch.
+///
+/// # Errors
+/// Any [`ChainError`]; run it again.
+pub async fn through_timelock(
     account: &Account,
     timelock: Address,
-    delay: U256,
     acts: Vec<(Address, Bytes)>,
 ) -> Result<Acts, ChainError> {
+    if acts.is_empty() {
+        return Ok(Acts::Complete);
+    }
+    let delay: U256 = account.view(timelock, Timelock::getMinDelayCall {}).await?;
     let count = acts.len();
     let (targets, payloads): (Vec<Address>, Vec<Bytes>) = acts.into_iter().unzip();
     let values = vec![U256::ZERO; count];

@@ -1,13 +1,32 @@
-//! The gateway's logs, as the bridge's events.
+//! The logs of gateway and token bridge, as the bridge's events.
 
 use alloy_primitives::{Address, B256};
 use alloy_rpc_types_eth::Log;
 use alloy_sol_types::SolEvent;
-use icc_chain::{BlockRef, ChainError, Event, EventAt, LaneOpened, LocatedEvent, SentMessage};
-use icc_protocol::{ChainId, LaneId, RecordedReason};
+use icc_chain::{
+    BlockRef, ChainError, Event, EventAt, LaneEnded, LaneOpened, LocatedEvent, QueueEnd, Queued, SentMessage,
+};
+use icc_protocol::{ChainId, FollowUp, LaneId, RecordedReason};
 use icc_rpc::Endpoint;
 
-use crate::{bindings::Gateway, node::forged};
+use crate::{
+    EvmChain,
+    bindings::{Gateway, TokenBridge},
+    node::forged,
+};
+
+/// The contracts that events may come from.
+pub(crate) struct Contracts {
+    pub(crate) gateway: Address,
+    /// Zero: none.
+    pub(crate) token_bridge: Address,
+}
+
+impl Contracts {
+    pub(crate) fn of(config: &EvmChain) -> Self {
+        Self { gateway: config.gateway, token_bridge: config.token_bridge }
+    }
+}
 
 /// The events that are followed.
 pub(crate) fn topics() -> Vec<B256> {
@@ -16,31 +35,40 @@ pub(crate) fn topics() -> Vec<B256> {
         Gateway::Delivered::SIGNATURE_HASH,
         Gateway::Recorded::SIGNATURE_HASH,
         Gateway::Executed::SIGNATURE_HASH,
+        Gateway::Expired::SIGNATURE_HASH,
         Gateway::LaneOpened::SIGNATURE_HASH,
+        Gateway::LaneEnded::SIGNATURE_HASH,
+        Gateway::FeePaid::SIGNATURE_HASH,
         Gateway::SetRotated::SIGNATURE_HASH,
+        TokenBridge::Forwarded::SIGNATURE_HASH,
+        TokenBridge::Returned::SIGNATURE_HASH,
+        TokenBridge::TransferQueued::SIGNATURE_HASH,
+        TokenBridge::QueueReleased::SIGNATURE_HASH,
+        TokenBridge::QueueCancelled::SIGNATURE_HASH,
     ]
 }
 
 /// The events that make accumulators.
 pub(crate) fn outbox_topics() -> Vec<B256> {
-    vec![Gateway::Sent::SIGNATURE_HASH, Gateway::LaneOpened::SIGNATURE_HASH]
+    vec![
+        Gateway::Sent::SIGNATURE_HASH,
+        Gateway::LaneOpened::SIGNATURE_HASH,
+        Gateway::LaneEnded::SIGNATURE_HASH,
+    ]
 }
 
-/// Decodes logs that a node gave for a gateway, in order.
+/// Decodes logs that a node gave for the contracts, in order.
 ///
 /// # Errors
 /// [`ChainError::Forged`] for a log of another contract, an unasked one, or one that does not decode.
 pub(crate) fn decode(
     endpoint: &Endpoint,
-    gateway: Address,
+    contracts: &Contracts,
     logs: Vec<Log>,
 ) -> Result<Vec<LocatedEvent>, ChainError> {
     let mut events = Vec::with_capacity(logs.len());
     for log in logs {
         let bad = |reason: &str| forged(endpoint, format!("log: {reason}"));
-        if log.address() != gateway {
-            return Err(bad("of another contract"));
-        }
         let (Some(number), Some(hash), Some(transaction), Some(log_index)) =
             (log.block_number, log.block_hash, log.transaction_hash, log.log_index)
         else {
@@ -49,7 +77,14 @@ pub(crate) fn decode(
         if log.removed {
             return Err(bad("of a block that is no longer there"));
         }
-        let event = decode_one(&log).map_err(|error| bad(&error))?;
+        let event = if log.address() == contracts.gateway {
+            gateway_event(&log)
+        } else if log.address() == contracts.token_bridge {
+            token_event(&log)
+        } else {
+            return Err(bad("of another contract"));
+        };
+        let event = event.map_err(|error| bad(&error))?;
         events.push(LocatedEvent {
             at: EventAt { block: BlockRef { number, hash }, transaction, log_index },
             event,
@@ -59,12 +94,15 @@ pub(crate) fn decode(
     Ok(events)
 }
 
-fn decode_one(log: &Log) -> Result<Event, String> {
-    let inner = &log.inner;
-    let undecodable = |error: alloy_sol_types::Error| error.to_string();
-    let event = match log.topic0().copied() {
+/// A log's event, or why it is not one.
+fn read<E: SolEvent>(log: &Log) -> Result<E, String> {
+    E::decode_log_validate(&log.inner).map(|log| log.data).map_err(|error| error.to_string())
+}
+
+fn gateway_event(log: &Log) -> Result<Event, String> {
+    Ok(match log.topic0().copied() {
         Some(Gateway::Sent::SIGNATURE_HASH) => {
-            let sent = Gateway::Sent::decode_log_validate(inner).map_err(undecodable)?.data;
+            let sent: Gateway::Sent = read(log)?;
             Event::Sent(SentMessage {
                 destination: ChainId(sent.destinationChain),
                 generation: sent.generation,
@@ -72,7 +110,7 @@ fn decode_one(log: &Log) -> Result<Event, String> {
             })
         }
         Some(Gateway::Delivered::SIGNATURE_HASH) => {
-            let delivered = Gateway::Delivered::decode_log_validate(inner).map_err(undecodable)?.data;
+            let delivered: Gateway::Delivered = read(log)?;
             Event::Delivered {
                 lane: LaneId(delivered.lane),
                 from_nonce: delivered.fromNonce,
@@ -81,16 +119,41 @@ fn decode_one(log: &Log) -> Result<Event, String> {
             }
         }
         Some(Gateway::Recorded::SIGNATURE_HASH) => {
-            let recorded = Gateway::Recorded::decode_log_validate(inner).map_err(undecodable)?.data;
+            let recorded: Gateway::Recorded = read(log)?;
             let reason = RecordedReason::from_code(recorded.reason).ok_or("unknown reason")?;
             Event::Recorded { lane: LaneId(recorded.lane), nonce: recorded.nonce, id: recorded.id, reason }
         }
         Some(Gateway::Executed::SIGNATURE_HASH) => {
-            let executed = Gateway::Executed::decode_log_validate(inner).map_err(undecodable)?.data;
+            let executed: Gateway::Executed = read(log)?;
             Event::Executed { lane: LaneId(executed.lane), nonce: executed.nonce, id: executed.id }
         }
+        Some(Gateway::Expired::SIGNATURE_HASH) => {
+            let expired: Gateway::Expired = read(log)?;
+            Event::Expired {
+                lane: LaneId(expired.lane),
+                nonce: expired.nonce,
+                id: expired.id,
+                refund_nonce: expired.refundNonce,
+            }
+        }
+        Some(Gateway::FeePaid::SIGNATURE_HASH) => {
+            let paid: Gateway::FeePaid = read(log)?;
+            Event::FeePaid {
+                destination: ChainId(paid.chain),
+                generation: paid.generation,
+                nonce: paid.nonce,
+                amount: paid.amount.try_into().map_err(|_| "a fee beyond any coin's supply")?,
+            }
+        }
+        _ => return lane_or_set(log),
+    })
+}
+
+/// The rare ones.
+fn lane_or_set(log: &Log) -> Result<Event, String> {
+    Ok(match log.topic0().copied() {
         Some(Gateway::LaneOpened::SIGNATURE_HASH) => {
-            let opened = Gateway::LaneOpened::decode_log_validate(inner).map_err(undecodable)?.data;
+            let opened: Gateway::LaneOpened = read(log)?;
             Event::LaneOpened(LaneOpened {
                 remote_chain: ChainId(opened.chain),
                 remote_gateway: opened.gateway,
@@ -99,8 +162,19 @@ fn decode_one(log: &Log) -> Result<Event, String> {
                 inbound: LaneId(opened.inboundLane),
             })
         }
+        Some(Gateway::LaneEnded::SIGNATURE_HASH) => {
+            let ended: Gateway::LaneEnded = read(log)?;
+            Event::LaneEnded(LaneEnded {
+                remote_chain: ChainId(ended.chain),
+                generation: ended.generation,
+                outbound: LaneId(ended.outboundLane),
+                inbound: LaneId(ended.inboundLane),
+                outbox_nonce: ended.outboxNonce,
+                inbox: ended.inbox,
+            })
+        }
         Some(Gateway::SetRotated::SIGNATURE_HASH) => {
-            let rotated = Gateway::SetRotated::decode_log_validate(inner).map_err(undecodable)?.data;
+            let rotated: Gateway::SetRotated = read(log)?;
             Event::SetRotated {
                 epoch: rotated.epoch,
                 set_hash: rotated.setHash,
@@ -109,6 +183,52 @@ fn decode_one(log: &Log) -> Result<Event, String> {
             }
         }
         _ => return Err("not asked for".to_owned()),
-    };
-    Ok(event)
+    })
+}
+
+fn token_event(log: &Log) -> Result<Event, String> {
+    Ok(match log.topic0().copied() {
+        Some(TokenBridge::Forwarded::SIGNATURE_HASH) => {
+            let forwarded: TokenBridge::Forwarded = read(log)?;
+            Event::FollowedUp {
+                message_id: forwarded.id,
+                why: FollowUp::Forwarded,
+                destination: ChainId(forwarded.toChain),
+                nonce: forwarded.nonce,
+            }
+        }
+        Some(TokenBridge::Returned::SIGNATURE_HASH) => {
+            let returned: TokenBridge::Returned = read(log)?;
+            Event::FollowedUp {
+                message_id: returned.id,
+                why: FollowUp::Returned,
+                destination: ChainId(returned.toChain),
+                nonce: returned.nonce,
+            }
+        }
+        Some(TokenBridge::TransferQueued::SIGNATURE_HASH) => {
+            let queued: TokenBridge::TransferQueued = read(log)?;
+            Event::Queued(Queued {
+                token_id: queued.tokenId,
+                index: queued.index,
+                message_id: queued.id,
+                amount: queued.amount,
+                release_at: queued.releaseAt.to(),
+            })
+        }
+        Some(TokenBridge::QueueReleased::SIGNATURE_HASH) => {
+            let released: TokenBridge::QueueReleased = read(log)?;
+            let end = if released.claimable { QueueEnd::Claimable } else { QueueEnd::Released };
+            Event::QueueEnded { token_id: released.tokenId, index: released.index, end }
+        }
+        Some(TokenBridge::QueueCancelled::SIGNATURE_HASH) => {
+            let cancelled: TokenBridge::QueueCancelled = read(log)?;
+            Event::QueueEnded {
+                token_id: cancelled.tokenId,
+                index: cancelled.index,
+                end: QueueEnd::Cancelled,
+            }
+        }
+        _ => return Err("not asked for".to_owned()),
+    })
 }

@@ -20,5 +20,5 @@ pub use fees::FeePolicy;
 pub use prover::EvmProver;
 pub use reader::EvmReader;
 pub use submitter::EvmSubmitter;
-pub use tokens::{BridgeUser, token_id};
+pub use tokens::{BridgeUser, OutgoingMessage, TokenDeposit, token_id};
 pub use transaction::Receipt;

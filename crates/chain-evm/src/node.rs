@@ -21,12 +21,14 @@ impl VerifiedHeader {
     }
 
     /// The block as the bridge sees it; the header's bloom (EIP-234 filters use the same) can rule events out.
-    pub(crate) fn block(&self, gateway: Address) -> Block {
+    pub(crate) fn block(&self, contracts: &[Address]) -> Block {
         Block {
             at: self.at(),
             parent: self.header.parent_hash,
             timestamp: self.header.timestamp,
-            may_have_events: bloom_may_contain(&self.header.logs_bloom, gateway),
+            may_have_events: contracts
+                .iter()
+                .any(|contract| bloom_may_contain(&self.header.logs_bloom, *contract)),
         }
     }
 }

@@ -229,6 +229,7 @@ impl Prover for EvmProver {
             .to_block(to)
             .address(gateway)
             .event_signature(events::outbox_topics());
-        events::decode(endpoint, gateway, node::logs(endpoint, &filter).await?)
+        let contracts = events::Contracts { gateway, token_bridge: Address::ZERO };
+        events::decode(endpoint, &contracts, node::logs(endpoint, &filter).await?)
     }
 }

@@ -37,7 +37,7 @@ impl EvmReader {
     async fn block_at(&self, tag: serde_json::Value) -> Result<Option<Block>, ChainError> {
         let tag = &tag;
         let header = self.pool.first(|e: Endpoint| async move { node::header(&e, tag).await }).await?;
-        Ok(header.map(|header| header.block(self.config.gateway)))
+        Ok(header.map(|header| header.block(&self.config.contracts())))
     }
 
     /// Events by a filter; `reach` is a block that the endpoint must have, as logs of blocks that it lacks would be
@@ -47,15 +47,15 @@ impl EvmReader {
         filter: Filter,
         reach: serde_json::Value,
     ) -> Result<Vec<LocatedEvent>, ChainError> {
-        let gateway = self.config.gateway;
-        let filter = filter.address(gateway).event_signature(events::topics());
-        let (filter, reach) = (&filter, &reach);
+        let contracts = events::Contracts::of(&self.config);
+        let filter = filter.address(self.config.contracts()).event_signature(events::topics());
+        let (filter, reach, contracts) = (&filter, &reach, &contracts);
         self.pool
             .first(|e: Endpoint| async move {
                 if node::header(&e, reach).await?.is_none() {
                     return Err(ChainError::UnknownBlock(format!("{reach} at {}", e.name())));
                 }
-                events::decode(&e, gateway, node::logs(&e, filter).await?)
+                events::decode(&e, contracts, node::logs(&e, filter).await?)
             })
             .await
     }
@@ -109,14 +109,14 @@ impl ChainReader for EvmReader {
             head.ok_or_else(|| ChainError::UnknownBlock("latest".to_owned()))
         };
         let head = self.pool.highest(ask, |header| header.header.number).await?;
-        Ok(head.block(self.config.gateway))
+        Ok(head.block(&self.config.contracts()))
     }
 
     async fn finalized(&self) -> Result<Block, ChainError> {
         let finality = self.config.finality;
         let header =
             self.pool.first(|e: Endpoint| async move { node::finalized(&e, finality).await }).await?;
-        Ok(header.block(self.config.gateway))
+        Ok(header.block(&self.config.contracts()))
     }
 
     async fn block(&self, number: u64) -> Result<Option<Block>, ChainError> {

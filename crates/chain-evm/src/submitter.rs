@@ -2,18 +2,20 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, U256, aliases::U80};
 use alloy_signer_local::PrivateKeySigner;
-use alloy_sol_types::SolCall;
+use alloy_sol_types::{SolCall, SolValue};
 use async_trait::async_trait;
-use icc_chain::{Call, ChainError, Delivery, Outcome, RemoteEnd, Submission, Submitter};
+use icc_chain::{
+    Call, ChainError, Delivery, GasPrice, Outcome, QueuedCall, RemoteEnd, Spent, Submission, Submitter,
+};
 use icc_protocol::{ChainId, LaneId};
 use icc_rpc::{Endpoint, Pool};
 use serde_json::json;
 
 use crate::{
     EvmChain,
-    bindings::{Gateway, IGateway},
+    bindings::{Gateway, IGateway, TokenBridge},
     node, transaction,
 };
 
@@ -37,17 +39,50 @@ impl EvmSubmitter {
         Ok(Self { pool: config.pool()?, config, signers })
     }
 
-    fn encode(&self, call: &Call) -> Bytes {
+    /// The contract and what to call it with.
+    fn encode(&self, call: &Call) -> (Address, Bytes) {
+        let gateway = self.config.gateway;
         match call {
             Call::Deliver(delivery) => {
-                Gateway::deliverCall { delivery: encode_delivery(delivery) }.abi_encode().into()
+                (gateway, Gateway::deliverCall { delivery: encode_delivery(delivery) }.abi_encode().into())
             }
             Call::Execute { source, message } => {
-                Gateway::executeCall { source: encode_remote(source), message: message.clone() }
-                    .abi_encode()
-                    .into()
+                let call = Gateway::executeCall { source: encode_remote(source), message: message.clone() };
+                (gateway, call.abi_encode().into())
+            }
+            Call::Expire { source, message } => {
+                let call = Gateway::expireCall { source: encode_remote(source), message: message.clone() };
+                (gateway, call.abi_encode().into())
+            }
+            Call::Release { token_id, call } => {
+                let call = TokenBridge::releaseCall { tokenId: *token_id, call: encode_queued(call) };
+                (self.config.token_bridge, call.abi_encode().into())
+            }
+            Call::SetPrice { chain, price } => {
+                let call = Gateway::setPriceCall {
+                    chain: chain.0,
+                    price: U80::saturating_from(price.price),
+                    overheadGas: price.overhead_gas,
+                };
+                (gateway, call.abi_encode().into())
             }
         }
+    }
+
+    /// Calls a view function of the gateway through any endpoint.
+    async fn view<C: SolCall>(&self, call: C) -> Result<C::Return, ChainError> {
+        let data: Bytes = call.abi_encode().into();
+        let gateway = self.config.gateway;
+        let answer = self
+            .pool
+            .first(|e: Endpoint| {
+                let data = &data;
+                async move { node::call(&e, Address::ZERO, gateway, data).await }
+            })
+            .await?;
+        C::abi_decode_returns_validate(&answer).map_err(|_| {
+            ChainError::Misconfigured(format!("{gateway} on chain {} is not a gateway", self.config.id))
+        })
     }
 
     fn signer(&self, signer: B256) -> Result<&PrivateKeySigner, ChainError> {
@@ -60,6 +95,14 @@ impl EvmSubmitter {
 
 fn encode_remote(remote: &RemoteEnd) -> IGateway::Remote {
     IGateway::Remote { chain: remote.chain.0, generation: remote.generation, gateway: remote.gateway }
+}
+
+/// What a queue's entry commits to: abi.encode(id, origin chain, call).
+fn encode_queued(call: &QueuedCall) -> Bytes {
+    match call {
+        None => Bytes::new(),
+        Some((id, origin, call)) => (*id, U256::from(origin.0), call.clone()).abi_encode_params().into(),
+    }
 }
 
 fn encode_delivery(delivery: &Delivery) -> IGateway::Delivery {
@@ -91,25 +134,32 @@ impl Submitter for EvmSubmitter {
     }
 
     async fn inbox(&self, lane: LaneId) -> Result<B256, ChainError> {
-        let data: Bytes = Gateway::inboxCall { lane: lane.0 }.abi_encode().into();
-        let gateway = self.config.gateway;
-        let answer = self
-            .pool
-            .first(|e: Endpoint| {
-                let data = &data;
-                async move { node::call(&e, Address::ZERO, gateway, data).await }
-            })
-            .await?;
-        Gateway::inboxCall::abi_decode_returns_validate(&answer).map_err(|_| {
-            ChainError::Misconfigured(format!("{gateway} on chain {} is not a gateway", self.config.id))
-        })
+        self.view(Gateway::inboxCall { lane: lane.0 }).await
+    }
+
+    async fn gas_cost(&self) -> Result<u128, ChainError> {
+        // With what a transaction offers at most as its tip, and without the doubled base fee: what is paid, not what
+        // is offered.
+        transaction::present_cost(&self.pool).await
+    }
+
+    async fn gas_price_of(&self, destination: ChainId) -> Result<(GasPrice, B256), ChainError> {
+        let outbox = self.view(Gateway::outboxCall { chain: destination.0 }).await?;
+        let updater = self.view(Gateway::feeUpdaterCall {}).await?;
+        let price = GasPrice {
+            price: outbox.price.to(),
+            overhead_gas: outbox.overheadGas,
+            set_at: outbox.pricedAt.to(),
+        };
+        Ok((price, updater.into_word()))
     }
 
     async fn simulate(&self, call: &Call, signer: B256) -> Result<u64, ChainError> {
+        let (to, data) = self.encode(call);
         let request = json!({
             "from": Address::from_word(signer),
-            "to": self.config.gateway,
-            "data": self.encode(call),
+            "to": to,
+            "data": data,
             "gas": format!("{TRANSACTION_GAS_CAP:#x}"),
         });
         let gas = self
@@ -132,13 +182,15 @@ impl Submitter for EvmSubmitter {
 
     async fn submit(&self, submission: &Submission<'_>) -> Result<B256, ChainError> {
         let fees = transaction::current_fees(&self.pool, &self.config.fees, submission.attempt).await?;
+        let (to, data) = self.encode(submission.call);
         let unsigned = transaction::Transaction {
             chain: self.config.id.0,
             nonce: submission.sequence,
-            to: Some(self.config.gateway),
+            to: Some(to),
             gas: submission.gas,
             fees,
-            data: self.encode(submission.call),
+            value: U256::ZERO,
+            data,
         };
         let (hash, raw) = unsigned.sign(self.signer(submission.signer)?)?;
         transaction::broadcast(&self.pool, submission.signer, &raw).await?;
@@ -149,7 +201,8 @@ impl Submitter for EvmSubmitter {
         let receipt = transaction::receipt(&self.pool, transaction).await?;
         Ok(receipt.map(|receipt| {
             if receipt.success {
-                Outcome::Succeeded { block: receipt.block, gas: receipt.gas_used }
+                let cost = u128::from(receipt.gas_used).saturating_mul(receipt.gas_price);
+                Outcome::Succeeded { block: receipt.block, spent: Spent { gas: receipt.gas_used, cost } }
             } else {
                 Outcome::Reverted { block: receipt.block }
             }

@@ -2,7 +2,7 @@
 
 use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes, TxKind, U64, U256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U64, U128, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use futures::future::join_all;
@@ -23,6 +23,7 @@ pub(crate) struct Transaction {
     pub(crate) to: Option<Address>,
     pub(crate) gas: u64,
     pub(crate) fees: Fees,
+    pub(crate) value: U256,
     pub(crate) data: Bytes,
 }
 
@@ -36,7 +37,7 @@ impl Transaction {
             max_fee_per_gas: self.fees.max_fee,
             max_priority_fee_per_gas: self.fees.priority_fee,
             to: self.to.map_or(TxKind::Create, TxKind::Call),
-            value: U256::ZERO,
+            value: self.value,
             access_list: Default::default(),
             input: self.data,
         };
@@ -59,6 +60,8 @@ pub struct Receipt {
     pub block: u64,
     /// Gas used.
     pub gas_used: u64,
+    /// Wei paid per gas.
+    pub gas_price: u128,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +71,7 @@ struct RpcReceipt {
     status: U64,
     block_number: U64,
     gas_used: U64,
+    effective_gas_price: Option<U128>,
 }
 
 pub(crate) async fn receipt(pool: &Pool, transaction: B256) -> Result<Option<Receipt>, ChainError> {
@@ -81,11 +85,23 @@ pub(crate) async fn receipt(pool: &Pool, transaction: B256) -> Result<Option<Rec
         success: receipt.status == U64::from(1),
         block: receipt.block_number.to(),
         gas_used: receipt.gas_used.to(),
+        gas_price: receipt.effective_gas_price.map_or(0, |price| price.to()),
     }))
 }
 
 /// Fees by the newest block's base fee and the node's suggested tip.
 pub(crate) async fn current_fees(pool: &Pool, policy: &FeePolicy, attempt: u32) -> Result<Fees, ChainError> {
+    let (base_fee, tip) = base_fee_and_tip(pool).await?;
+    policy.fees(base_fee, tip, attempt)
+}
+
+/// Wei per gas that a transaction pays at present: base fee and the node's suggested tip.
+pub(crate) async fn present_cost(pool: &Pool) -> Result<u128, ChainError> {
+    let (base_fee, tip) = base_fee_and_tip(pool).await?;
+    Ok(base_fee.saturating_add(tip))
+}
+
+async fn base_fee_and_tip(pool: &Pool) -> Result<(u128, u128), ChainError> {
     let (header, tip) = pool
         .first(|e: Endpoint| async move {
             let header = node::header(&e, &json!("latest")).await?;
@@ -93,7 +109,7 @@ pub(crate) async fn current_fees(pool: &Pool, policy: &FeePolicy, attempt: u32) 
         })
         .await?;
     let base_fee = header.and_then(|header| header.header.base_fee_per_gas).unwrap_or(0);
-    policy.fees(base_fee.into(), tip, attempt)
+    Ok((base_fee.into(), tip))
 }
 
 /// Hands a signed transaction to all endpoints; one that takes it is enough.

@@ -34,7 +34,21 @@ pub struct Delivery {
     pub tail: Vec<B256>,
 }
 
-/// What the relay asks of a gateway.
+/// The call attached to a transfer that waited; `None` if there is none.
+pub type QueuedCall = Option<(B256, ChainId, Bytes)>;
+
+/// What gas at a destination costs, in the source's coin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GasPrice {
+    /// In 2^-16 wei per gas; zero: delivery is free.
+    pub price: u128,
+    /// Gas of a delivery besides the message's own limit.
+    pub overhead_gas: u32,
+    /// When it was set, UNIX seconds by the source chain.
+    pub set_at: u64,
+}
+
+/// What the relay asks of a gateway or token bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
     /// Extend an inbox.
@@ -45,6 +59,27 @@ pub enum Call {
         source: RemoteEnd,
         /// The encoded message.
         message: Bytes,
+    },
+    /// Refund a recorded message past its deadline.
+    Expire {
+        /// The lane's source.
+        source: RemoteEnd,
+        /// The encoded message.
+        message: Bytes,
+    },
+    /// Pay out the head of a token's queue.
+    Release {
+        /// Which token.
+        token_id: B256,
+        /// What the queue's entry commits to; empty without an attached call.
+        call: QueuedCall,
+    },
+    /// Say what gas at a destination costs.
+    SetPrice {
+        /// The destination.
+        chain: ChainId,
+        /// The price.
+        price: GasPrice,
     },
 }
 
@@ -63,6 +98,15 @@ pub struct Submission<'a> {
     pub attempt: u32,
 }
 
+/// What a transaction took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Gas used.
+    pub gas: u64,
+    /// Paid for it, in the smallest unit of the chain's coin.
+    pub cost: u128,
+}
+
 /// What became of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -70,8 +114,8 @@ pub enum Outcome {
     Succeeded {
         /// Height.
         block: u64,
-        /// Gas used.
-        gas: u64,
+        /// What it took.
+        spent: Spent,
     },
     /// In a block, and reverted.
     Reverted {
@@ -95,6 +139,10 @@ pub trait Submitter: Send + Sync {
     async fn submit(&self, submission: &Submission<'_>) -> Result<B256, ChainError>;
     /// What became of a transaction; `None` while it is in no block.
     async fn outcome(&self, transaction: B256) -> Result<Option<Outcome>, ChainError>;
+    /// What the chain takes for gas at present, in the smallest unit of its coin.
+    async fn gas_cost(&self) -> Result<u128, ChainError>;
+    /// What this chain's gateway asks for gas at a destination, and who may update that.
+    async fn gas_price_of(&self, destination: ChainId) -> Result<(GasPrice, B256), ChainError>;
     /// Most gas that one call may take.
     fn gas_limit(&self) -> u64;
 }

@@ -18,8 +18,11 @@ fn main() -> eyre::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let rows = runtime.block_on(icc_devnet::measure_gas(&icc))?;
     println!("| gasUsed | measured | must | aim |\n|---|---:|---:|---:|");
-    for (row, (must, aim)) in rows.iter().zip(BOUNDS) {
-        println!("| {} | {} | {must} | {aim} |", row.what, row.gas);
+    for (index, row) in rows.iter().enumerate() {
+        match BOUNDS.get(index) {
+            Some((must, aim)) => println!("| {} | {} | {must} | {aim} |", row.what, row.gas),
+            None => println!("| {} | {} | | |", row.what, row.gas),
+        }
     }
     Ok(())
 }

@@ -18,6 +18,8 @@ use crate::Devnet;
 pub struct TokenAudit {
     /// Locked at home.
     pub escrow: U256,
+    /// Of it, what waits in the queue or to be claimed at home.
+    pub waiting: U256,
     /// By remote chain (index): what home counts as held there, and the supply there.
     pub remotes: Vec<(usize, U256, U256)>,
 }
@@ -34,9 +36,10 @@ impl TokenAudit {
             held_by_all += *held;
         }
         ensure!(
-            held_by_all == self.escrow,
-            "escrow is {}, but remote chains hold {held_by_all}",
-            self.escrow
+            held_by_all + self.waiting == self.escrow,
+            "escrow is {}, but remote chains hold {held_by_all} and {} waits",
+            self.escrow,
+            self.waiting
         );
         Ok(())
     }
@@ -51,13 +54,17 @@ pub async fn audit_token(devnet: &Devnet, home: usize, token: Address) -> eyre::
     let home_account = devnet.account(home)?;
     let home_user = BridgeUser { account: &home_account, token_bridge: devnet.contracts[home].token_bridge };
     let escrow = home_user.balance(token, home_user.token_bridge).await?;
+    let waiting = home_user.waiting(id).await?;
     let mut remotes = Vec::new();
     for chain in (0..devnet.chains.len()).filter(|chain| *chain != home) {
         let held = home_user.held(id, devnet.configs[chain].id).await?;
         let account = devnet.account(chain)?;
-        remotes.push((chain, held, supply(&account, devnet.contracts[chain].token_bridge, id).await?));
+        let user = BridgeUser { account: &account, token_bridge: devnet.contracts[chain].token_bridge };
+        // What waits there is counted at home, and not minted yet.
+        let minted = supply(&account, user.token_bridge, id).await? + user.waiting(id).await?;
+        remotes.push((chain, held, minted));
     }
-    Ok(TokenAudit { escrow, remotes })
+    Ok(TokenAudit { escrow, waiting, remotes })
 }
 
 /// Waits until every lane's inbox is its outbox's accumulator: all that was sent has been delivered, in order.

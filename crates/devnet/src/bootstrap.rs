@@ -8,11 +8,17 @@ use futures::future::try_join_all;
 use icc_chain::Finality;
 use icc_chain_evm::{
     Account, EvmChain, FeePolicy,
-    deploy::{self, Contracts, Plan},
+    deploy::{self, Contracts, Plan, RemoteSite, Site},
 };
-use icc_protocol::ChainId;
+use icc_chain::GasPrice;
+use icc_protocol::{ChainId, CoinPrices, OVERHEAD_GAS, target_price};
 
 use crate::{Anvil, ChainSpec};
+
+/// The coins of the devnet's chains are worth the same.
+const EQUAL_COINS: CoinPrices = CoinPrices { source: 1, destination: 1 };
+/// Above what gas costs.
+pub(crate) const MARGIN_PERCENT: u32 = 20;
 
 /// Keys of a network that lives for an afternoon.
 pub(crate) struct Keys {
@@ -43,6 +49,7 @@ pub(crate) fn chain(spec: &ChainSpec, anvil: &Anvil) -> EvmChain {
         id: ChainId(spec.id),
         name: spec.name.clone(),
         gateway: Address::ZERO,
+        token_bridge: Address::ZERO,
         endpoints: vec![anvil.url()],
         websocket: None,
         finality: Finality::Finalized,
@@ -73,12 +80,18 @@ pub(crate) async fn deploy_all(
         .iter()
         .map(|config| Account::new(config.clone(), keys.deployer.clone()))
         .collect::<Result<_, _>>()?;
-    let deploying = accounts.iter().map(|account| deploy::contracts(account, plan, None));
+    let deploying = accounts.iter().map(|account| deploy::contracts(account, plan, Site::default()));
     let contracts = try_join_all(deploying).await?;
+    let costs = try_join_all(accounts.iter().map(Account::gas_cost)).await?;
     let opening = accounts.iter().enumerate().map(|(here, account)| {
-        let remotes: Vec<(ChainId, Contracts)> = (0..configs.len())
+        let remotes: Vec<RemoteSite> = (0..configs.len())
             .filter(|there| *there != here)
-            .map(|there| (configs[there].id, contracts[there]))
+            .map(|there| RemoteSite {
+                chain: configs[there].id,
+                contracts: contracts[there],
+                price: target_price(costs[there], EQUAL_COINS, MARGIN_PERCENT)
+                    .map(|price| GasPrice { price, overhead_gas: OVERHEAD_GAS, set_at: 0 }),
+            })
             .collect();
         let contracts = contracts[here];
         async move { deploy::open_lanes(account, &contracts, &remotes, plan).await }

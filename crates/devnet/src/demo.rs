@@ -1,22 +1,27 @@
-//! The demo: a token goes out, comes back, goes elsewhere; a message calls a contract. Every step is told as it
-//! happens, and at the end the chains themselves are asked whether all arrived once.
+//! The demo: a token goes out, comes back, goes elsewhere through home, waits in a rate limit's queue, is refunded; a
+//! message calls a contract; native coin goes and returns. Every step is told as it happens, and at the end the chains themselves are asked whether all arrived once.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::{Address, B256, U256};
-use alloy_sol_types::SolConstructor;
+use alloy_sol_types::{SolCall, SolConstructor};
 use eyre::ensure;
 use icc_api::CoreClient;
 use icc_chain_evm::{
-    Account, BridgeUser,
-    bindings::{DemoToken, MessageBoard},
+    Account, BridgeUser, OutgoingMessage, TokenDeposit,
+    bindings::{DemoToken, MessageBoard, TokenBridge},
     token_id,
 };
 
-use crate::{Devnet, audit_token};
+use crate::{
+    Devnet, audit_token,
+    network::{MIN_DEADLINE_DELAY_SECONDS, RATE_WINDOW_SECONDS},
+};
 
 /// Longest that one step of the demo may take.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// Tokens that may go or come within a window.
+const LIMIT: u64 = 500;
 /// One whole token.
 const UNIT: u64 = 1_000_000_000_000_000_000;
 
@@ -52,21 +57,113 @@ impl<'a, T: Fn(&str)> Demo<'a, T> {
 
         let (token, board) = self.deploy(&users, me).await?;
         let id = token_id(self.devnet.configs[0].id, token);
-        for there in [1, 2] {
-            let transaction = users[0].register(token, self.id(there)).await?;
-            self.arrive(&format!("register DEMO on {}", self.name(there)), transaction).await?;
-        }
-        let transaction = users[0].deposit(token, units(100), self.id(1), me).await?;
-        self.arrive(&format!("100 DEMO {} → {}", self.name(0), self.name(1)), transaction).await?;
-        let wrapper = users[1].local(id).await?;
-        let transaction = users[1].deposit(wrapper, units(40), self.id(0), me).await?;
-        self.arrive(&format!("40 DEMO {} → {}", self.name(1), self.name(0)), transaction).await?;
-        let transaction = users[0].deposit(token, units(25), self.id(2), me).await?;
-        self.arrive(&format!("25 DEMO {} → {}", self.name(0), self.name(2)), transaction).await?;
-        let transaction = users[0].message(self.id(2), board, 200_000, b"hello".as_slice().into()).await?;
-        self.arrive(&format!("message {} → {}", self.name(0), self.name(2)), transaction).await?;
+        self.register(&users, token, id).await?;
 
+        let deposit = TokenDeposit::new(token, units(100), self.id(1), me);
+        self.transfer(&users[0], &deposit, "100 DEMO").await?;
+        let wrapper = users[1].local(id).await?;
+        let home = TokenDeposit::new(wrapper, units(40), self.id(0), me);
+        let through_home = TokenDeposit::new(wrapper, units(25), self.id(2), me);
+        let message = OutgoingMessage {
+            to: self.id(2),
+            recipient: board,
+            gas_limit: 200_000,
+            deadline: 0,
+            payload: b"hello".as_slice().into(),
+        };
+        let from_beta = async {
+            self.transfer(&users[1], &home, "40 DEMO").await?;
+            self.transfer(&users[1], &through_home, "25 DEMO through home").await
+        };
+        let from_alpha = async {
+            let fee = users[0].quote_message(&message).await?;
+            let transaction = users[0].message(&message, fee).await?;
+            let what = format!("message {} → {}", self.name(0), self.name(2));
+            self.end(&what, transaction, true).await
+        };
+        tokio::try_join!(from_beta, from_alpha)?;
+        self.above_the_limit(&users[0], token, id).await?;
+        tokio::try_join!(self.refund(&users[0], token, id), self.native(&users[1]))?;
         self.check(&users, token, board).await
+    }
+
+    /// Makes the token known on the other chains, with limits on all.
+    async fn register(&self, users: &[BridgeUser<'_>], token: Address, id: B256) -> eyre::Result<()> {
+        for there in [1, 2] {
+            let fee = users[0].quote_registration(self.id(there)).await?;
+            let transaction = users[0].register(token, self.id(there), fee).await?;
+            self.end(&format!("register DEMO on {}", self.name(there)), transaction, true).await?;
+        }
+        for chain in 0..3 {
+            self.limit(chain, id, LIMIT).await?;
+        }
+        (self.tell)(&format!("\nlimits of DEMO: {LIMIT} in {RATE_WINDOW_SECONDS} s and direction"));
+        Ok(())
+    }
+
+    async fn limit(&self, chain: usize, token_id: B256, tokens: u64) -> eyre::Result<()> {
+        let amount: u128 = units(tokens).to();
+        let call = TokenBridge::setLimitsCall { tokenId: token_id, arrivals: amount, departures: amount };
+        let at = self.devnet.contracts[chain].token_bridge;
+        self.devnet.owner_acts(chain, vec![(at, call.abi_encode().into())]).await
+    }
+
+    async fn transfer(
+        &self,
+        user: &BridgeUser<'_>,
+        deposit: &TokenDeposit,
+        what: &str,
+    ) -> eyre::Result<()> {
+        let fee = user.quote(deposit).await?;
+        let transaction = user.deposit(deposit, fee).await?;
+        let (from, to) = (&user.account.chain().name, self.name_of(deposit.to));
+        self.end(&format!("{what} {from} → {to}"), transaction, true).await
+    }
+
+    /// More than may arrive within one window waits in the queue, and is then released by a core.
+    async fn above_the_limit(&self, user: &BridgeUser<'_>, token: Address, id: B256) -> eyre::Result<()> {
+        self.limit(2, id, 50).await?;
+        let deposit = TokenDeposit::new(token, units(60), self.id(2), self.devnet.user.address());
+        self.transfer(user, &deposit, "60 DEMO, of which 50 may arrive at once,").await
+    }
+
+    /// While the guardian has paused releases, a transfer with a deadline comes back.
+    async fn refund(&self, user: &BridgeUser<'_>, token: Address, id: B256) -> eyre::Result<()> {
+        let operator = Account::new(self.devnet.configs[2].clone(), self.devnet.operator.clone())?;
+        let bridge = self.devnet.contracts[2].token_bridge;
+        operator.send(bridge, TokenBridge::pauseCall { tokenId: id, deposits: false, releases: true }).await?;
+        let mut deposit = TokenDeposit::new(token, units(10), self.id(2), self.devnet.user.address());
+        deposit.deadline = now() + MIN_DEADLINE_DELAY_SECONDS + 5;
+        let fee = user.quote(&deposit).await?;
+        let transaction = user.deposit(&deposit, fee).await?;
+        let what = format!("10 DEMO {} → {}, where releases are paused,", self.name(0), self.name(2));
+        self.end(&what, transaction, false).await?;
+        let call = TokenBridge::unpauseCall { tokenId: id, deposits: false, releases: false };
+        self.devnet.owner_acts(2, vec![(bridge, call.abi_encode().into())]).await
+    }
+
+    /// The coin of a chain goes out wrapped, and comes back as coin.
+    async fn native(&self, home: &BridgeUser<'_>) -> eyre::Result<()> {
+        let wrapped = home.wrapped_native().await?;
+        let id = token_id(self.id(1), wrapped);
+        let fee = home.quote_registration(self.id(2)).await?;
+        let transaction = home.register(wrapped, self.id(2), fee).await?;
+        let what = format!("register the coin of {} on {}", self.name(1), self.name(2));
+        self.end(&what, transaction, true).await?;
+        for chain in [1, 2] {
+            self.limit(chain, id, LIMIT).await?;
+        }
+        let me = self.devnet.user.address();
+        let out = TokenDeposit { token: None, ..TokenDeposit::new(wrapped, units(3), self.id(2), me) };
+        self.transfer(home, &out, "3 coins").await?;
+        let before = home.account.balance().await?;
+        let account = self.devnet.account(2)?;
+        let away = BridgeUser { account: &account, token_bridge: self.devnet.contracts[2].token_bridge };
+        let back = TokenDeposit::new(away.local(id).await?, units(2), self.id(1), me);
+        self.transfer(&away, &back, "2 coins").await?;
+        let came = home.account.balance().await? - before;
+        ensure!(came == units(2), "2 coins should have come back, not {came} wei");
+        Ok(())
     }
 
     async fn deploy(&self, users: &[BridgeUser<'_>], me: Address) -> eyre::Result<(Address, Address)> {
@@ -87,18 +184,21 @@ impl<'a, T: Fn(&str)> Demo<'a, T> {
         Ok((token, board))
     }
 
-    async fn arrive(&self, what: &str, transaction: B256) -> eyre::Result<()> {
+    /// Follows a transaction to its end, which must be arrival, or refund.
+    async fn end(&self, what: &str, transaction: B256, arrives: bool) -> eyre::Result<()> {
         let began = Instant::now();
         (self.tell)(&format!("\n{what}: sent in {transaction}"));
         let follow = self.core.follow(transaction, PATIENCE, |message| {
             (self.tell)(&format!(
-                "  {:6.2} s  {:?}: {}",
+                "  {:6.2} s  {what}: {:?}: {}",
                 began.elapsed().as_secs_f64(),
                 message.state,
                 message.reason
             ));
         });
-        follow.await?;
+        for message in follow.await? {
+            ensure!(message.state.has_arrived() == arrives, "{what} ended as {:?}", message.state);
+        }
         Ok(())
     }
 
@@ -107,7 +207,7 @@ impl<'a, T: Fn(&str)> Demo<'a, T> {
         let me = self.devnet.user.address();
         let id = token_id(self.devnet.configs[0].id, token);
         (self.tell)("\nbalances, read from the chains:");
-        for (chain, expected) in [(0, 915), (1, 60), (2, 25)] {
+        for (chain, expected) in [(0, 880), (1, 35), (2, 85)] {
             let local = users[chain].local(id).await?;
             let balance = users[chain].balance(local, me).await?;
             (self.tell)(&format!("  {:6} {} DEMO", self.name(chain), balance / U256::from(UNIT)));
@@ -132,6 +232,11 @@ impl<'a, T: Fn(&str)> Demo<'a, T> {
         Ok(())
     }
 
+    fn name_of(&self, id: icc_protocol::ChainId) -> &str {
+        let found = self.devnet.configs.iter().find(|config| config.id == id);
+        found.map_or("?", |config| &config.name)
+    }
+
     fn name(&self, chain: usize) -> &str {
         &self.devnet.configs[chain].name
     }
@@ -139,6 +244,10 @@ impl<'a, T: Fn(&str)> Demo<'a, T> {
     fn id(&self, chain: usize) -> icc_protocol::ChainId {
         self.devnet.configs[chain].id
     }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 
 fn units(tokens: u64) -> U256 {

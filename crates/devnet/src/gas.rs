@@ -5,19 +5,24 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_signer_local::PrivateKeySigner;
-use alloy_sol_types::SolConstructor;
+use alloy_sol_types::{SolCall, SolConstructor};
 use icc_chain_evm::{
-    Account, BridgeUser, EvmChain,
+    Account, BridgeUser, EvmChain, TokenDeposit,
     bindings::{DemoToken, Gateway, IGateway, NoOpReceiver, TokenBridge},
-    deploy::{self, Contracts, Plan},
+    deploy::{self, Contracts, Plan, RemoteSite, Site},
     token_id,
 };
-use icc_protocol::{Checkpoint, Domain, Kind, Lane, Message, NetworkId, SignatureSet, ValidatorSet, fold};
+use icc_chain::GasPrice;
+use icc_protocol::{OVERHEAD_GAS, Checkpoint, Domain, Kind, Lane, Message, NetworkId, SignatureSet, ValidatorSet, fold};
 use icc_service::Signer;
 
 use crate::{Anvil, ChainSpec, bootstrap::chain, guard::Guard};
 
 const VALIDATORS: usize = 19;
+/// As TokenBridge.TRANSFER_GAS.
+const TRANSFER_GAS: u32 = 180_000;
+/// A limit that is on, and not reached.
+const AMPLE: u128 = 1 << 100;
 
 /// One figure.
 #[derive(Debug, Clone)]
@@ -69,21 +74,32 @@ impl Bench {
         signers.sort_by_key(Signer::address);
         let set = ValidatorSet::new(signers.iter().map(Signer::address).collect())?;
         let network = NetworkId(B256::repeat_byte(0x1C));
-        let plan =
-            Plan { network, guardian: user.address(), epoch: 1, validators: set.clone(), timelock_delay: 0 };
+        let plan = Plan {
+            network,
+            guardian: user.address(),
+            epoch: 1,
+            validators: set.clone(),
+            timelock_delay: 0,
+            min_deadline_delay: 3600,
+            rate_window: 86_400,
+            fee_updater: user.address(),
+            fee_collector: user.address(),
+        };
         let mut accounts = Vec::new();
         let mut contracts = Vec::new();
         for (config, anvil) in chains {
             anvil.fund(user.address(), 1000).await?;
             let mut config = config.clone();
             let account = Account::new(config.clone(), user.clone())?;
-            let at = deploy::contracts(&account, &plan, None).await?;
+            let at = deploy::contracts(&account, &plan, Site::default()).await?;
             config.gateway = at.gateway;
             accounts.push(Account::new(config, user.clone())?);
             contracts.push(at);
         }
         for (here, there) in [(0, 1), (1, 0)] {
-            let remote = [(accounts[there].chain().id, contracts[there])];
+            let price = Some(GasPrice { price: 1 << 46, overhead_gas: OVERHEAD_GAS, set_at: 0 });
+            let chain = accounts[there].chain().id;
+            let remote = [RemoteSite { chain, contracts: contracts[there], price }];
             deploy::open_lanes(&accounts[here], &contracts[here], &remote, &plan).await?;
         }
         let lane = Lane {
@@ -131,11 +147,24 @@ impl Bench {
             rows.push(GasRow { what, gas: self.deliver().await? / count });
         }
         let token = self.token().await?;
-        self.deposit(token).await?;
-        self.deliver().await?;
-        rows.push(GasRow { what: "lock a token", gas: self.deposit(token).await? });
+        // Twice: the flow's slot is zero after the first.
+        for _ in 0..2 {
+            self.deposit(token, U256::ZERO).await?;
+            self.deliver().await?;
+        }
+        rows.push(GasRow { what: "lock a token", gas: self.deposit(token, U256::ZERO).await? });
         rows.push(GasRow { what: "deliver one token mint", gas: self.deliver().await? });
+        let fee = self.quote(token).await?;
+        rows.push(GasRow { what: "lock a token, delivery paid", gas: self.deposit(token, fee).await? });
+        self.deliver().await?;
         Ok(rows)
+    }
+
+    async fn quote(&self, token: Address) -> eyre::Result<U256> {
+        let user = BridgeUser { account: &self.source, token_bridge: self.here.token_bridge };
+        let me = self.source.address();
+        let deposit = TokenDeposit::new(token, U256::from(1000u64), self.destination.chain().id, me);
+        Ok(user.quote(&deposit).await?)
     }
 
     async fn send(&mut self, recipient: Address) -> eyre::Result<u64> {
@@ -165,7 +194,7 @@ impl Bench {
         let token = user.create(&DemoToken::BYTECODE, &arguments.abi_encode()).await?;
         let spender = self.here.token_bridge;
         self.source.send(token, DemoToken::approveCall { spender, value: U256::MAX }).await?;
-        user.register(token, self.destination.chain().id).await?;
+        user.register(token, self.destination.chain().id, U256::ZERO).await?;
         let mut payload = vec![2];
         payload.extend(token.into_word());
         payload.extend([18, 4]);
@@ -175,10 +204,16 @@ impl Bench {
         self.deliver().await?;
         let call = Gateway::executeCall { source: self.remote(), message };
         self.destination.send(self.there.gateway, call).await?;
+        let id = token_id(self.source.chain().id, token);
+        for (account, at) in [(&self.source, self.here), (&self.destination, self.there)] {
+            let limits =
+                TokenBridge::setLimitsCall { tokenId: id, arrivals: AMPLE, departures: AMPLE }.abi_encode();
+            deploy::through_timelock(account, at.timelock, vec![(at.token_bridge, limits.into())]).await?;
+        }
         Ok(token)
     }
 
-    async fn deposit(&mut self, token: Address) -> eyre::Result<u64> {
+    async fn deposit(&mut self, token: Address, fee: U256) -> eyre::Result<u64> {
         let me = self.source.address().into_word();
         let call = TokenBridge::depositCall {
             token,
@@ -186,14 +221,15 @@ impl Bench {
             destinationChain: self.destination.chain().id.0,
             to: me,
             refundTo: me,
+            deadline: 0,
         };
-        let receipt = self.source.send(self.here.token_bridge, call).await?;
+        let receipt = self.source.pay(self.here.token_bridge, call, fee).await?;
         let mut payload = vec![1];
         payload.extend(token_id(self.source.chain().id, token));
         payload.extend(1000u128.to_be_bytes());
         payload.extend(me);
         payload.extend(me);
-        self.note(self.here.token_bridge, self.there.token_bridge, 150_000, payload.into());
+        self.note(self.here.token_bridge, self.there.token_bridge, TRANSFER_GAS, payload.into());
         Ok(receipt.gas_used)
     }
 

@@ -20,6 +20,6 @@ pub use demo::Demo;
 pub use forward::Forwarder;
 pub use gas::{GasRow, measure_gas};
 pub use guard::guard_main;
-pub use network::{Devnet, DevnetOptions, Role};
+pub use network::{Devnet, DevnetOptions, MIN_DEADLINE_DELAY_SECONDS, RATE_WINDOW_SECONDS, Role};
 pub use postgres::Postgres;
 pub use process::Managed;

@@ -10,16 +10,18 @@ use std::{
     time::Duration,
 };
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes};
 use alloy_signer_local::PrivateKeySigner;
 use eyre::{OptionExt, bail};
 use icc_chain::Finality;
 use icc_chain_evm::{
     Account, EvmChain,
-    deploy::{Contracts, Plan},
+    deploy::{self, Acts, Contracts, Plan},
 };
 use icc_protocol::{NetworkId, ValidatorSet};
-use icc_service::config::{ChainConfig, Config, CoreConfig, DeploymentConfig, ValidatorConfig};
+use icc_service::config::{
+    ChainConfig, Config, CoreConfig, DeploymentConfig, FeeConfig, ValidatorConfig,
+};
 use tempfile::TempDir;
 use tokio::{net::TcpStream, time::sleep};
 use url::Url;
@@ -27,7 +29,7 @@ use url::Url;
 use crate::{
     Anvil, ChainSpec, Forwarder, Postgres,
     anvil::local,
-    bootstrap::{Keys, chain, deploy_all},
+    bootstrap::{Keys, MARGIN_PERCENT, chain, deploy_all},
     guard::Guard,
     ports::free_port,
     process::{Managed, Recipe},
@@ -35,6 +37,11 @@ use crate::{
 
 /// Endpoints of one validator per chain.
 const ENDPOINTS: usize = 3;
+
+/// So short that a refund can be watched.
+pub const MIN_DEADLINE_DELAY_SECONDS: u64 = 5;
+/// So short that a queue can be watched.
+pub const RATE_WINDOW_SECONDS: u64 = 15;
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -96,6 +103,8 @@ pub struct Devnet {
     pub endpoints: Vec<Vec<Vec<Forwarder>>>,
     /// A funded user.
     pub user: Arc<PrivateKeySigner>,
+    /// Proposer and executor of the timelocks, guardian, and the fees' collector.
+    pub operator: Arc<PrivateKeySigner>,
     /// The deployment.
     pub network: NetworkId,
     folder: PathBuf,
@@ -136,12 +145,17 @@ impl Devnet {
             epoch: 1,
             validators: ValidatorSet::new(members)?,
             timelock_delay: 0,
+            min_deadline_delay: MIN_DEADLINE_DELAY_SECONDS,
+            rate_window: RATE_WINDOW_SECONDS,
+            fee_updater: keys.relayers[0].address(),
+            fee_collector: keys.deployer.address(),
         };
         let mut configs: Vec<EvmChain> =
             options.chains.iter().zip(&chains).map(|(spec, anvil)| chain(spec, anvil)).collect();
         let contracts = deploy_all(&keys, &chains, &configs, &plan).await?;
         for (config, contracts) in configs.iter_mut().zip(&contracts) {
             config.gateway = contracts.gateway;
+            config.token_bridge = contracts.token_bridge;
         }
 
         let mut devnet = Self {
@@ -154,6 +168,7 @@ impl Devnet {
             validator_urls: urls(options.validators)?,
             endpoints: Vec::new(),
             user: keys.user.clone(),
+            operator: keys.deployer.clone(),
             network,
             folder,
             options: options.clone(),
@@ -178,6 +193,18 @@ impl Devnet {
     /// If no client can be made.
     pub fn account(&self, chain: usize) -> eyre::Result<Account> {
         Ok(Account::new(self.configs[chain].clone(), self.user.clone())?)
+    }
+
+    /// Acts of the owner of a chain's contracts; the devnet's timelock lets them pass at once.
+    ///
+    /// # Errors
+    /// If they are refused.
+    pub async fn owner_acts(&self, chain: usize, acts: Vec<(Address, Bytes)>) -> eyre::Result<()> {
+        let account = Account::new(self.configs[chain].clone(), self.operator.clone())?;
+        match deploy::through_timelock(&account, self.contracts[chain].timelock, acts).await? {
+            Acts::WaitingUntil(time) => bail!("the timelock waits until {time}"),
+            Acts::Complete | Acts::Done(_) => Ok(()),
+        }
     }
 
     /// Fails if any process has ended.
@@ -269,6 +296,7 @@ impl Devnet {
                     id: spec.id,
                     gateway: Some(at.gateway.to_string()),
                     token_bridge: Some(at.token_bridge.to_string()),
+                    wrapped_native: None,
                     rpc_urls: urls.clone(),
                     websocket_url: Some(websocket.clone()),
                     finality: Finality::Finalized.to_string(),
@@ -292,6 +320,11 @@ impl Devnet {
                 ..CoreConfig::default()
             },
             validator: ValidatorConfig::default(),
+            fees: FeeConfig {
+                margin_percent: MARGIN_PERCENT,
+                coin_prices: self.options.chains.iter().map(|spec| (spec.name.clone(), 1.0)).collect(),
+                ..FeeConfig::default()
+            },
             deployment: None::<DeploymentConfig>,
             chains: chains.collect(),
         }
@@ -302,10 +335,12 @@ impl Devnet {
         let nodes: Vec<(Vec<Url>, Url)> =
             self.chains.iter().map(|anvil| (vec![anvil.url()], anvil.websocket())).collect();
         fs::write(self.folder.join("icc.toml"), self.config(&nodes, "127.0.0.1:0").to_toml()?)?;
-        let key = self.folder.join("user.key");
-        let _ = fs::remove_file(&key);
-        let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(key)?;
-        file.write_all(Keys::text([self.user.as_ref()]).as_bytes())?;
+        for (name, signer) in [("user.key", &self.user), ("operator.key", &self.operator)] {
+            let key = self.folder.join(name);
+            let _ = fs::remove_file(&key);
+            let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(key)?;
+            file.write_all(Keys::text([signer.as_ref()]).as_bytes())?;
+        }
         Ok(())
     }
 

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Validator(ValidatorArgs),
     /// Move tokens, send a message, or register a token on another chain.
     Send(SendArgs),
+    /// What sending would cost, without sending.
+    Quote(QuoteArgs),
     /// Where a transaction's messages are, and why.
     Status(StatusArgs),
     /// Deploy contracts and open lanes on all configured chains. Safe to repeat.
@@ -143,17 +145,29 @@ pub(crate) enum SendWhat {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SendCommon {
+pub(crate) struct RouteArgs {
     #[command(flatten)]
     pub(crate) file: ConfigFile,
-    #[command(flatten)]
-    pub(crate) keys: KeyArgs,
     /// The chain to send from, by name or id.
     #[arg(long)]
     pub(crate) from: String,
     /// The chain to send to, by name or id.
     #[arg(long)]
     pub(crate) to: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendCommon {
+    #[command(flatten)]
+    pub(crate) route: RouteArgs,
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
+    /// Do not pay for the delivery: deliver by yourself or pay later. The cores may take it along, or not.
+    #[arg(long, conflicts_with = "max_fee")]
+    pub(crate) unpaid: bool,
+    /// Most that the delivery may cost, in whole coins of the source: `0.01`.
+    #[arg(long)]
+    pub(crate) max_fee: Option<String>,
     #[command(flatten)]
     pub(crate) follow: FollowArgs,
 }
@@ -168,25 +182,35 @@ pub(crate) struct FollowArgs {
     pub(crate) patience: u64,
 }
 
+/// What tokens, how many, to whom.
 #[derive(Debug, Args)]
-pub(crate) struct SendToken {
-    #[command(flatten)]
-    pub(crate) common: SendCommon,
+pub(crate) struct TransferArgs {
     /// The token's address on the chain it is sent from.
+    #[arg(long, required_unless_present = "native", conflicts_with = "native")]
+    pub(crate) token: Option<String>,
+    /// Send the chain's own coin.
     #[arg(long)]
-    pub(crate) token: String,
+    pub(crate) native: bool,
     /// How much, in whole tokens: `12.5`.
     #[arg(long)]
     pub(crate) amount: String,
     /// Who receives it; by default the sender's own address.
     #[arg(long)]
     pub(crate) recipient: Option<String>,
+    /// Seconds from now after which tokens that could not be handed over come back; 0: they wait for ever.
+    #[arg(long, default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(..=31_536_000))]
+    pub(crate) deadline: u64,
+    /// Call the recipient once it has the tokens, with this data: text, or 0x and hexadecimal digits.
+    #[arg(long, requires = "call_gas")]
+    pub(crate) call: Option<String>,
+    /// Gas for that call.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    pub(crate) call_gas: Option<u32>,
 }
 
+/// What message, to whom.
 #[derive(Debug, Args)]
-pub(crate) struct SendMessage {
-    #[command(flatten)]
-    pub(crate) common: SendCommon,
+pub(crate) struct MessageArgs {
     /// The contract that receives it (ERC-7786).
     #[arg(long)]
     pub(crate) recipient: String,
@@ -196,6 +220,25 @@ pub(crate) struct SendMessage {
     /// Gas for the call at the destination.
     #[arg(long, default_value_t = 200_000)]
     pub(crate) gas_limit: u32,
+    /// Seconds from now after which the message is refunded instead of executed; 0: it can be executed for ever.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=31_536_000))]
+    pub(crate) deadline: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendToken {
+    #[command(flatten)]
+    pub(crate) common: SendCommon,
+    #[command(flatten)]
+    pub(crate) transfer: TransferArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendMessage {
+    #[command(flatten)]
+    pub(crate) common: SendCommon,
+    #[command(flatten)]
+    pub(crate) message: MessageArgs,
 }
 
 #[derive(Debug, Args)]
@@ -203,8 +246,35 @@ pub(crate) struct SendRegister {
     #[command(flatten)]
     pub(crate) common: SendCommon,
     /// The token's address on its home chain, which `--from` names.
+    #[arg(long, required_unless_present = "native", conflicts_with = "native")]
+    pub(crate) token: Option<String>,
+    /// The chain's own coin.
     #[arg(long)]
-    pub(crate) token: String,
+    pub(crate) native: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuoteArgs {
+    #[command(subcommand)]
+    pub(crate) what: QuoteWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuoteWhat {
+    /// Of moving tokens; of both legs, if they go through their home chain.
+    Token {
+        #[command(flatten)]
+        route: RouteArgs,
+        #[command(flatten)]
+        transfer: TransferArgs,
+    },
+    /// Of a message.
+    Message {
+        #[command(flatten)]
+        route: RouteArgs,
+        #[command(flatten)]
+        message: MessageArgs,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The one binary of the bridge: arguments in, parts wired, run.
 
 mod cli;
+mod coins;
 mod commands;
 mod output;
 mod wiring;

@@ -27,11 +27,14 @@ pub(crate) fn load(file: &ConfigFile) -> eyre::Result<Config> {
 pub(crate) fn chain(name: &str, config: &ChainConfig) -> eyre::Result<EvmChain> {
     let field = |key: &str| format!("chains.{name}.{key}");
     let gateway = config.gateway.as_deref().map(|text| address(&field("gateway"), text)).transpose()?;
+    let token_bridge =
+        config.token_bridge.as_deref().map(|text| address(&field("token_bridge"), text)).transpose()?;
     let finality: Finality = config.finality.parse().wrap_err_with(|| field("finality"))?;
     Ok(EvmChain {
         id: ChainId(config.id),
         name: name.to_owned(),
         gateway: gateway.unwrap_or(Address::ZERO),
+        token_bridge: token_bridge.unwrap_or(Address::ZERO),
         endpoints: config.rpc_urls.clone(),
         websocket: config.websocket_url.clone(),
         finality,

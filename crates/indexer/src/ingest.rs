@@ -1,12 +1,9 @@
 //! Blocks and events into the store.
 
-use icc_chain::{ChainError, Event, LocatedEvent};
-use icc_store::{
-    ApplyError, Cursor, DeliveryRow, EventRow, ExecutedRow, IndexedBlock, LaneOpenedRow, MessageRow,
-    RecordedRow, ValidatorSetRow,
-};
+use icc_chain::ChainError;
+use icc_store::{ApplyError, Cursor, IndexedBlock};
 
-use crate::{IndexError, Indexer, engine::row};
+use crate::{IndexError, Indexer, engine::row, rows::event_row};
 
 /// Pause before a smaller range is asked for.
 const AFTER_REFUSAL: std::time::Duration = std::time::Duration::from_millis(200);
@@ -78,44 +75,6 @@ impl Indexer {
             // Another indexer of this chain was faster.
             Err(ApplyError::CursorMoved) => Ok(None),
             Err(error) => Err(error.into()),
-        }
-    }
-}
-
-fn event_row(gateway: alloy_primitives::B256, located: LocatedEvent) -> EventRow {
-    let (transaction, log_index) = (located.at.transaction, located.at.log_index);
-    match located.event {
-        Event::Sent(sent) => EventRow::Message(MessageRow {
-            destination: sent.destination,
-            generation: sent.generation,
-            encoded: sent.message,
-            transaction,
-            log_index,
-        }),
-        Event::Delivered { lane, from_nonce, to_nonce, accumulator } => EventRow::Delivery(DeliveryRow {
-            lane,
-            from_nonce,
-            to_nonce,
-            accumulator,
-            transaction,
-            log_index,
-        }),
-        Event::Recorded { lane, nonce, id, reason } => {
-            EventRow::Recorded(RecordedRow { lane, nonce, message_id: id, reason, transaction })
-        }
-        Event::Executed { lane, nonce, id } => {
-            EventRow::Executed(ExecutedRow { lane, nonce, message_id: id, transaction })
-        }
-        Event::LaneOpened(opened) => EventRow::LaneOpened(LaneOpenedRow {
-            gateway,
-            remote_chain: opened.remote_chain,
-            remote_gateway: opened.remote_gateway,
-            generation: opened.generation,
-            outbound: opened.outbound,
-            inbound: opened.inbound,
-        }),
-        Event::SetRotated { epoch, set_hash, hub_time, members } => {
-            EventRow::ValidatorSet(ValidatorSetRow { epoch, set_hash, hub_time, members })
         }
     }
 }

@@ -5,6 +5,7 @@
 mod engine;
 mod error;
 mod ingest;
+mod rows;
 mod unwind;
 
 pub use engine::{Config, Indexer};

@@ -4,8 +4,10 @@ use alloy_primitives::{B256, Bytes, keccak256};
 
 /// Bytes before the payload.
 pub const HEADER_LENGTH: usize = 85;
-/// Most bytes of payload.
+/// Most bytes of payload of an application's message.
 pub const MAX_PAYLOAD_LENGTH: usize = 10_240;
+/// A refund carries the message's id before its payload.
+const MAX_REFUND_LENGTH: usize = MAX_PAYLOAD_LENGTH + 32;
 
 /// A call with at most this gas limit runs within its delivery; one above waits for `execute`.
 pub const INLINE_GAS: u32 = 250_000;
@@ -18,7 +20,8 @@ pub const MAX_GAS_LIMIT: u32 = 15_000_000;
 pub enum Kind {
     /// An application's message.
     Call = 1,
-    /// Reserved: an expired message on its way back. Only gateways create it.
+    /// An expired message on its way back: sender and recipient changed round, payload: its id and payload. Only
+    /// gateways create it.
     Refund = 2,
     /// Reserved: a proof of a false checkpoint. Only gateways create it.
     Evidence = 3,
@@ -78,15 +81,15 @@ impl Message {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let (header, payload) =
             bytes.split_first_chunk::<HEADER_LENGTH>().ok_or(DecodeError::TooShort(bytes.len()))?;
-        if payload.len() > MAX_PAYLOAD_LENGTH {
-            return Err(DecodeError::TooLong(payload.len()));
-        }
         let kind = match header[0] {
             1 => Kind::Call,
             2 => Kind::Refund,
             3 => Kind::Evidence,
             other => return Err(DecodeError::UnknownKind(other)),
         };
+        if payload.len() > if kind == Kind::Refund { MAX_REFUND_LENGTH } else { MAX_PAYLOAD_LENGTH } {
+            return Err(DecodeError::TooLong(payload.len()));
+        }
         let number =
             |from: usize, to: usize| header[from..to].iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
         Ok(Self {

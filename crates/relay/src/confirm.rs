@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use icc_chain::{ChainError, Outcome, Submission, Submitter};
+use icc_chain::{ChainError, Outcome, Spent, Submission, Submitter};
 use tokio::time::{Instant, sleep};
 
 use crate::RelayError;
@@ -20,7 +20,7 @@ pub(crate) async fn confirm(
     mut submission: Submission<'_>,
     replace_after: Duration,
     may_go_on: impl Fn() -> Result<(), RelayError>,
-) -> Result<u64, RelayError> {
+) -> Result<Spent, RelayError> {
     let mut transactions = Vec::new();
     for _ in 0..MAX_OFFERS {
         may_go_on()?;
@@ -28,8 +28,8 @@ pub(crate) async fn confirm(
             Ok(transaction) => transactions.push(transaction),
             Err(ChainError::NotTaken(reason)) => {
                 tracing::debug!(chain = %submitter.chain(), reason, attempt = submission.attempt, "transaction not taken");
-                if let Some(gas) = settled(submitter, &submission, &transactions).await? {
-                    return Ok(gas);
+                if let Some(spent) = settled(submitter, &submission, &transactions).await? {
+                    return Ok(spent);
                 }
                 if reason.to_lowercase().contains("underpriced") {
                     // Against a transaction left by somebody who died: offer more at once.
@@ -48,8 +48,8 @@ pub(crate) async fn confirm(
         }
         let offered = Instant::now();
         while offered.elapsed() < replace_after {
-            if let Some(gas) = settled(submitter, &submission, &transactions).await? {
-                return Ok(gas);
+            if let Some(spent) = settled(submitter, &submission, &transactions).await? {
+                return Ok(spent);
             }
             may_go_on()?;
             sleep(POLL).await;
@@ -61,15 +61,15 @@ pub(crate) async fn confirm(
     Err(RelayError::Stuck { attempts: MAX_OFFERS })
 }
 
-/// Gas used if one of the transactions is in a block and did what it should.
+/// What was spent if one of the transactions is in a block and did what it should.
 async fn settled(
     submitter: &dyn Submitter,
     submission: &Submission<'_>,
     transactions: &[B256],
-) -> Result<Option<u64>, RelayError> {
+) -> Result<Option<Spent>, RelayError> {
     for transaction in transactions {
         match submitter.outcome(*transaction).await? {
-            Some(Outcome::Succeeded { gas, .. }) => return Ok(Some(gas)),
+            Some(Outcome::Succeeded { spent, .. }) => return Ok(Some(spent)),
             Some(Outcome::Reverted { block }) => return Err(RelayError::Reverted { block }),
             None => {}
         }
@@ -83,8 +83,8 @@ async fn settled(
     if next > submission.sequence {
         // Ours may have been included between the two questions.
         for transaction in transactions {
-            if let Some(Outcome::Succeeded { gas, .. }) = submitter.outcome(*transaction).await? {
-                return Ok(Some(gas));
+            if let Some(Outcome::Succeeded { spent, .. }) = submitter.outcome(*transaction).await? {
+                return Ok(Some(spent));
             }
         }
         return Err(
@@ -97,7 +97,7 @@ async fn settled(
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use icc_chain::{Call, RemoteEnd};
+    use icc_chain::{Call, GasPrice, RemoteEnd};
     use icc_protocol::{ChainId, LaneId};
 
     use super::*;
@@ -127,6 +127,12 @@ mod tests {
         }
         async fn outcome(&self, _: B256) -> Result<Option<Outcome>, ChainError> {
             Ok(None)
+        }
+        async fn gas_cost(&self) -> Result<u128, ChainError> {
+            Ok(1)
+        }
+        async fn gas_price_of(&self, _: ChainId) -> Result<(GasPrice, B256), ChainError> {
+            Ok((GasPrice::default(), B256::ZERO))
         }
     }
 

@@ -9,7 +9,7 @@ use icc_store::{Store, StoreError};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::worker::LaneWorker;
+use crate::{chores::Chores, prices::PriceUpdates, worker::LaneWorker};
 
 /// How often to look for lanes that were opened.
 const LANE_SCAN: Duration = Duration::from_secs(1);
@@ -27,6 +27,8 @@ pub struct RelayConfig {
     pub batch_gas: u64,
     /// How long to wait for inclusion before offering more.
     pub replace_after: Duration,
+    /// How gas prices are kept; `None`: not by this core.
+    pub prices: Option<PriceUpdates>,
 }
 
 /// Relays all lanes whose destination it can submit to.
@@ -59,6 +61,7 @@ impl Relay {
         let stop = shutdown.child_token();
         let _guard = stop.clone().drop_guard();
         let mut lanes: HashMap<LaneId, Running> = HashMap::new();
+        let mut chores: HashMap<ChainId, JoinHandle<()>> = HashMap::new();
         let mut wakeups = self.store.wakeups().await?;
         let mut scan = tokio::time::interval(LANE_SCAN);
         loop {
@@ -73,12 +76,36 @@ impl Relay {
                     // Notifications may have been missed.
                     None => lanes.values().for_each(|running| running.wake.notify_one()),
                 },
-                _ = scan.tick() => self.start_workers(&mut lanes, &workers, &stop).await?,
+                _ = scan.tick() => {
+                    self.start_chores(&mut chores, &workers, &stop);
+                    self.start_workers(&mut lanes, &workers, &stop).await?;
+                }
             }
         }
         workers.close();
         let _ = tokio::time::timeout(DRAIN, workers.wait()).await;
         Ok(())
+    }
+
+    /// One task per chain; one that panicked is started again.
+    fn start_chores(
+        &self,
+        running: &mut HashMap<ChainId, JoinHandle<()>>,
+        workers: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        for (chain, submitter) in &self.submitters {
+            if running.get(chain).is_some_and(|task| !task.is_finished()) {
+                continue;
+            }
+            let chores = Chores {
+                store: self.store.clone(),
+                submitter: submitter.clone(),
+                all: self.submitters.values().cloned().collect(),
+                config: self.config.clone(),
+            };
+            running.insert(*chain, workers.spawn(chores.run(stop.clone())));
+        }
     }
 
     async fn start_workers(

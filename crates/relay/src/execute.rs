@@ -1,11 +1,12 @@
-//! Executes messages that were delivered but recorded: those with a high gas limit, and those whose call failed.
+//! Executes messages that were delivered but recorded: those with a high gas limit, and those whose call failed. Past
+//! its deadline, a message is refunded instead.
 
 use std::time::Duration;
 
-use icc_chain::{Call, ChainError, Submitter};
-use icc_store::{LaneRow, Store};
+use icc_chain::{Call, ChainError};
+use icc_store::{DueKind, LaneRow};
 
-use crate::{RelayConfig, RelayError, build::source_of, lease::HeldLease, send::send};
+use crate::{RelayError, build::source_of, lease::HeldLease, send::Sender};
 
 /// Tries for one message; anyone may still execute it after that.
 pub(crate) const MAX_ATTEMPTS: u32 = 12;
@@ -16,29 +17,32 @@ const ROUND: u32 = 16;
 
 /// Tries what is due. Returns whether anything was executed.
 pub(crate) async fn execute_due(
-    store: &Store,
-    submitter: &dyn Submitter,
-    config: &RelayConfig,
+    sender: Sender<'_>,
     lane: &LaneRow,
     lease: &HeldLease,
 ) -> Result<bool, RelayError> {
+    let store = sender.store;
     let mut any = false;
     for due in store.due_executions(lane.lane, MAX_ATTEMPTS, ROUND).await? {
-        let call = Call::Execute { source: source_of(lane), message: due.encoded.clone() };
+        let (source, message) = (source_of(lane), due.encoded.clone());
+        let call = match due.kind {
+            DueKind::Execute => Call::Execute { source, message },
+            DueKind::Expire => Call::Expire { source, message },
+        };
         let pause = (FIRST_PAUSE * 2u32.saturating_pow(due.attempts)).min(LONGEST_PAUSE);
-        match send(store, submitter, config, &call, lease).await {
-            Ok(gas) => {
+        match sender.send(&call, lease).await {
+            Ok(spent) => {
                 any = true;
                 // The destination's indexer will report it; until then it is not due again.
                 store.note_execution(lane.lane, due.nonce, "", FIRST_PAUSE * 8).await?;
-                tracing::info!(lane = %lane.lane, nonce = due.nonce, gas, "executed");
+                tracing::info!(lane = %lane.lane, nonce = due.nonce, kind = ?due.kind, gas = spent.gas, "done");
             }
             Err(error) if !is_the_messages(&error) => return Err(error),
             // Also when it failed on the chain although its simulation did not: it must cost a try, and must not hold
             // up the others.
             Err(error) => {
                 tracing::warn!(
-                    lane = %lane.lane, nonce = due.nonce, %error, attempts = due.attempts + 1, "cannot execute"
+                    lane = %lane.lane, nonce = due.nonce, %error, attempts = due.attempts + 1, kind = ?due.kind, "cannot be done"
                 );
                 store.note_execution(lane.lane, due.nonce, &error.to_string(), pause).await?;
             }

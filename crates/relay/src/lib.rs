@@ -2,16 +2,22 @@
 //! works, the others stand by. The chain decides what has been done: a worker that dies at any instruction leaves
 //! nothing to repair, because the next one begins by reading the inbox.
 //!
-//! Stages: [`build`] makes a batch, [`send`] simulates and submits it, [`confirm`] waits and offers more.
+//! Stages: [`build`] makes a batch, [`send`] simulates and submits it, [`confirm`] waits and offers more. [`execute`]
+//! runs and refunds what was recorded; [`chores`] are what a chain needs beside its lanes: [`release`] of queues,
+//! [`prices`] of gas.
 
 mod build;
+mod chores;
 mod confirm;
 mod engine;
 mod error;
 mod execute;
 mod lease;
+mod prices;
+mod release;
 mod send;
 mod worker;
 
 pub use engine::{Relay, RelayConfig};
 pub use error::RelayError;
+pub use prices::{CoinFeed, PriceUpdates};

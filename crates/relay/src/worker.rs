@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use icc_chain::Submitter;
+use icc_chain::{Spent, Submitter};
 use icc_store::{LaneRow, Store};
 use tokio::{
     sync::Notify,
@@ -15,7 +15,7 @@ use crate::{
     build::build,
     execute::{MAX_ATTEMPTS, execute_due},
     lease::HeldLease,
-    send::send,
+    send::Sender,
 };
 
 /// Looks at the lane without having been woken this often.
@@ -83,8 +83,7 @@ impl LaneWorker {
         };
         loop {
             let delivered = self.deliver_next(&lease).await?;
-            let executed =
-                execute_due(&self.store, self.submitter.as_ref(), &self.config, &self.lane, &lease).await?;
+            let executed = execute_due(self.sender(), &self.lane, &lease).await?;
             if !delivered && !executed {
                 return Ok(());
             }
@@ -94,21 +93,47 @@ impl LaneWorker {
     /// By the database alone: whether anything signed is not delivered, or anything recorded is due.
     async fn has_work(&self) -> Result<bool, RelayError> {
         let delivered = self.store.delivered_nonce(self.lane.lane).await?;
-        Ok(self.store.has_checkpoint_after(self.lane.lane, delivered).await?
+        let undelivered = self.store.has_checkpoint_after(self.lane.lane, delivered).await?
+            && !self.store.inbox_has_ended(self.lane.lane).await?;
+        Ok(undelivered
             || !self.store.due_executions(self.lane.lane, MAX_ATTEMPTS, 1).await?.is_empty())
     }
 
     async fn deliver_next(&self, lease: &HeldLease) -> Result<bool, RelayError> {
+        if self.store.inbox_has_ended(self.lane.lane).await? {
+            return Ok(false);
+        }
         let submitter = self.submitter.as_ref();
         let batch = build(&self.store, submitter, &self.lane, self.config.batch_gas).await?;
         let Some(batch) = batch else { return Ok(false) };
-        let gas = send(&self.store, submitter, &self.config, &batch.call, lease).await?;
+        let spent = self.sender().send(&batch.call, lease).await?;
         let count = batch.last - batch.first + 1;
         let chain = self.lane.destination_chain.to_string();
         metrics::counter!("icc_relay_messages_total", "chain" => chain.clone()).increment(count);
-        metrics::counter!("icc_relay_gas_total", "chain" => chain).increment(gas);
-        tracing::info!(lane = %self.lane.lane, first = batch.first, last = batch.last, gas, "delivered");
+        metrics::counter!("icc_relay_gas_total", "chain" => chain).increment(spent.gas);
+        self.tell_cost(spent);
+        tracing::info!(lane = %self.lane.lane, first = batch.first, last = batch.last, gas = spent.gas, "delivered");
         Ok(true)
+    }
+
+    fn sender(&self) -> Sender<'_> {
+        Sender { store: &self.store, submitter: self.submitter.as_ref(), config: &self.config }
+    }
+
+    /// What deliveries cost, in gwei of the destination's coin, and of the source's, in which fees are paid.
+    fn tell_cost(&self, spent: Spent) {
+        let gwei = u64::try_from(spent.cost / 1_000_000_000).unwrap_or(u64::MAX);
+        let source = self.lane.source_chain.to_string();
+        let destination = self.lane.destination_chain.to_string();
+        metrics::counter!("icc_relay_cost_gwei_total", "source" => source.clone(), "destination" => destination.clone())
+            .increment(gwei);
+        let coins = self.config.prices.as_ref();
+        let coins = coins.and_then(|prices| prices.coins(self.lane.source_chain, self.lane.destination_chain));
+        if let Some(coins) = coins.filter(|coins| coins.source > 0) {
+            let converted = u128::from(gwei) * u128::from(coins.destination) / u128::from(coins.source);
+            metrics::counter!("icc_relay_cost_in_source_gwei_total", "source" => source, "destination" => destination)
+                .increment(u64::try_from(converted).unwrap_or(u64::MAX));
+        }
     }
 
     async fn note(&self, note: &str) {

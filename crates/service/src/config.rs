@@ -46,6 +46,9 @@ pub struct Config {
     /// A validator's settings.
     #[serde(default)]
     pub validator: ValidatorConfig,
+    /// What deliveries cost their senders.
+    #[serde(default, skip_serializing_if = "FeeConfig::is_empty")]
+    pub fees: FeeConfig,
     /// The timelock and the set that contracts are deployed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentConfig>,
@@ -65,6 +68,9 @@ pub struct ChainConfig {
     /// The token bridge's address; `icc deploy` tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_bridge: Option<String>,
+    /// The contract of its wrapped native coin; `icc deploy` deploys one if it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapped_native: Option<String>,
     /// HTTP endpoints. A validator's must be its own, at three different providers or more.
     pub rpc_urls: Vec<Url>,
     /// Websocket for new heads; polling without it.
@@ -159,6 +165,57 @@ impl Default for ValidatorConfig {
     }
 }
 
+/// What deliveries cost: what gas costs at the destination, in the coin of the source, and a margin. Coins are worth
+/// what one of three sources says, in any common unit; without one, deliveries are free.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeeConfig {
+    /// Above the cost; 0 if it is not given.
+    pub margin_percent: u32,
+    /// By chain name: worths that do not change (chains with the same coin, test networks).
+    pub coin_prices: BTreeMap<String, f64>,
+    /// A file that something else keeps: lines `name = price`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coin_prices_file: Option<String>,
+    /// A program that prints such lines, and its arguments.
+    pub coin_prices_command: Vec<String>,
+}
+
+impl FeeConfig {
+    /// No source of prices.
+    pub fn is_empty(&self) -> bool {
+        self.coin_prices.is_empty()
+            && self.coin_prices_file.is_none()
+            && self.coin_prices_command.is_empty()
+    }
+
+    fn check(&self, chains: &BTreeMap<String, ChainConfig>) -> Result<(), ConfigError> {
+        let sources = [
+            !self.coin_prices.is_empty(),
+            self.coin_prices_file.is_some(),
+            !self.coin_prices_command.is_empty(),
+        ];
+        if sources.iter().filter(|given| **given).count() > 1 {
+            return Err(invalid(
+                "fees",
+                "give one of coin_prices, coin_prices_file and coin_prices_command, not several",
+            ));
+        }
+        for (name, price) in &self.coin_prices {
+            if !chains.contains_key(name) {
+                return Err(invalid(format!("fees.coin_prices.{name}"), "is no chain of this configuration"));
+            }
+            if !(price.is_finite() && *price > 0.0) {
+                return Err(invalid(format!("fees.coin_prices.{name}"), "must be a number above zero"));
+            }
+        }
+        if self.margin_percent > 1000 {
+            return Err(invalid("fees.margin_percent", "must be at most 1000"));
+        }
+        Ok(())
+    }
+}
+
 /// What contracts are deployed with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -172,6 +229,25 @@ pub struct DeploymentConfig {
     pub guardian: String,
     /// Seconds that every act of the owner waits once the deployment is complete.
     pub timelock_delay_seconds: u64,
+    /// Seconds that a deadline must be ahead when a message is sent: time to finality, and to deliver.
+    #[serde(default = "default_min_deadline")]
+    pub min_deadline_delay_seconds: u64,
+    /// Seconds over which tokens' rate limits count, and for which a transfer above them waits.
+    #[serde(default = "default_rate_window")]
+    pub rate_window_seconds: u64,
+    /// One of the relay's signers, which then keeps gas prices; none: the owner sets them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee_updater: Option<String>,
+    /// Gets the fees; none: they stay in the gateways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee_collector: Option<String>,
+}
+
+fn default_min_deadline() -> u64 {
+    3600
+}
+fn default_rate_window() -> u64 {
+    86_400
 }
 
 fn default_epoch() -> u64 {
@@ -219,6 +295,12 @@ impl Config {
                     format!("{} is also the id of {other}", chain.id),
                 ));
             }
+        }
+        self.fees.check(&self.chains)?;
+        if let Some(deployment) = &self.deployment
+            && !(1..=31_536_000).contains(&deployment.rate_window_seconds)
+        {
+            return Err(invalid("deployment.rate_window_seconds", "must be from 1 to 31536000"));
         }
         if !(500_000..=16_000_000).contains(&self.core.batch_gas) {
             return Err(invalid(
@@ -336,6 +418,12 @@ mod tests {
             (GOOD.replace("1111", "0000"), "network"),
             (format!("{GOOD}\n[chains.beta]\nid = 1\nrpc_urls = [\"http://127.0.0.1:2\"]"), "chains.beta.id"),
             (format!("{GOOD}\nmax_range = 0"), "chains.alpha.max_range"),
+            (format!("{GOOD}\n[fees]\ncoin_prices = {{ beta = 1.0 }}"), "fees.coin_prices.beta"),
+            (format!("{GOOD}\n[fees]\ncoin_prices = {{ alpha = 0.0 }}"), "fees.coin_prices.alpha"),
+            (
+                format!("{GOOD}\n[fees]\ncoin_prices = {{ alpha = 1.0 }}\ncoin_prices_file = \"x\""),
+                "coin_prices_file",
+            ),
         ] {
             let error = load(&text).unwrap_err();
             assert!(error.contains(field), "{error:?} does not name {field}");

@@ -264,7 +264,30 @@ async fn delete_above(tx: &mut PgConnection, id: i64, above: i64) -> Result<(), 
     query!("delete from executed where destination_chain = $1 and block_number > $2", id, above)
         .execute(&mut *tx)
         .await?;
+    delete_money_above(tx, id, above).await?;
     query!("delete from validator_set where chain_id = $1 and block_number > $2", id, above)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+async fn delete_money_above(tx: &mut PgConnection, id: i64, above: i64) -> Result<(), StoreError> {
+    query!("delete from expired where destination_chain = $1 and block_number > $2", id, above)
+        .execute(&mut *tx)
+        .await?;
+    query!("delete from lane_ended where chain_id = $1 and block_number > $2", id, above)
+        .execute(&mut *tx)
+        .await?;
+    query!("delete from follow_up where chain_id = $1 and block_number > $2", id, above)
+        .execute(&mut *tx)
+        .await?;
+    query!("delete from fee_paid where source_chain = $1 and block_number > $2", id, above)
+        .execute(&mut *tx)
+        .await?;
+    query!("delete from queued where chain_id = $1 and block_number > $2", id, above)
+        .execute(&mut *tx)
+        .await?;
+    query!("delete from queue_ended where chain_id = $1 and block_number > $2", id, above)
         .execute(&mut *tx)
         .await?;
     Ok(())

@@ -2,12 +2,13 @@
 //! row before: a message that does not continue its lane is refused.
 
 use alloy_primitives::{B256, Bytes, keccak256};
-use icc_protocol::{ChainId, LaneId, Message, RecordedReason, fold};
+use icc_protocol::{ChainId, LaneId, Message, RecordedReason, fold, message_id};
 use sqlx::{PgConnection, query, query_scalar};
 
 use crate::{
     ApplyError, StoreError,
     convert::{chain, hash, lane, number},
+    money::{self, ExpiredRow, FeePaidRow, FollowUpRow, LaneEndedRow, QueueEndedRow, QueuedRow},
     store::WAKE_CHANNEL,
 };
 
@@ -116,6 +117,18 @@ pub enum EventRow {
     LaneOpened(LaneOpenedRow),
     /// See [`ValidatorSetRow`].
     ValidatorSet(ValidatorSetRow),
+    /// See [`ExpiredRow`].
+    Expired(ExpiredRow),
+    /// See [`LaneEndedRow`].
+    LaneEnded(LaneEndedRow),
+    /// See [`FollowUpRow`].
+    FollowUp(FollowUpRow),
+    /// See [`FeePaidRow`].
+    FeePaid(FeePaidRow),
+    /// See [`QueuedRow`].
+    Queued(QueuedRow),
+    /// See [`QueueEndedRow`].
+    QueueEnded(QueueEndedRow),
 }
 
 /// The block that events are in.
@@ -134,6 +147,12 @@ pub(crate) async fn insert(tx: &mut PgConnection, at: &At<'_>, event: &EventRow)
         EventRow::Executed(row) => Ok(insert_executed(tx, at, row).await?),
         EventRow::LaneOpened(row) => Ok(insert_lane(tx, at, row).await?),
         EventRow::ValidatorSet(row) => Ok(insert_set(tx, at, row).await?),
+        EventRow::Expired(row) => money::insert_expired(tx, at, row).await,
+        EventRow::LaneEnded(row) => Ok(money::insert_lane_ended(tx, at, row).await?),
+        EventRow::FollowUp(row) => money::insert_follow_up(tx, at, row).await,
+        EventRow::FeePaid(row) => money::insert_fee(tx, at, row).await,
+        EventRow::Queued(row) => Ok(money::insert_queued(tx, at, row).await?),
+        EventRow::QueueEnded(row) => Ok(money::insert_queue_ended(tx, at, row).await?),
     }
 }
 
@@ -141,18 +160,7 @@ async fn insert_message(tx: &mut PgConnection, at: &At<'_>, row: &MessageRow) ->
     let message =
         Message::decode(&row.encoded).map_err(|error| ApplyError::Inconsistent(error.to_string()))?;
     let destination = chain(row.destination)?;
-    let lane_bytes = query_scalar!(
-        "select outbound from lane_opened where chain_id = $1 and remote_chain = $2 and generation = $3",
-        at.chain,
-        destination,
-        i64::from(row.generation),
-    )
-    .fetch_optional(&mut *tx)
-    .await
-    .map_err(StoreError::from)?
-    .ok_or_else(|| {
-        ApplyError::Inconsistent(format!("a message to chain {} on no open lane", row.destination))
-    })?;
+    let lane_bytes = lane_of(tx, at.chain, row.destination, row.generation).await?;
     let previous = query!(
         "select nonce, accumulator from message where lane = $1 order by nonce desc limit 1",
         lane_bytes,
@@ -172,10 +180,11 @@ async fn insert_message(tx: &mut PgConnection, at: &At<'_>, row: &MessageRow) ->
     }
     let leaf = keccak256(&row.encoded);
     let accumulator = fold(before, leaf);
+    let id = message_id(lane(&lane_bytes)?, leaf);
     query!(
         "insert into message (lane, nonce, source_chain, destination_chain, encoded, leaf, accumulator, block_number,
-             block_hash, transaction, log_index)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             block_hash, transaction, log_index, message_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         lane_bytes,
         nonce,
         at.chain,
@@ -187,11 +196,31 @@ async fn insert_message(tx: &mut PgConnection, at: &At<'_>, row: &MessageRow) ->
         at.hash,
         row.transaction.as_slice(),
         number(row.log_index, "log index")?,
+        id.as_slice(),
     )
     .execute(&mut *tx)
     .await
     .map_err(StoreError::from)?;
     Ok(())
+}
+
+/// The lane of a generation that a chain opened to another.
+pub(crate) async fn lane_of(
+    tx: &mut PgConnection,
+    source: i64,
+    destination: ChainId,
+    generation: u32,
+) -> Result<Vec<u8>, ApplyError> {
+    query_scalar!(
+        "select outbound from lane_opened where chain_id = $1 and remote_chain = $2 and generation = $3",
+        source,
+        chain(destination)?,
+        i64::from(generation),
+    )
+    .fetch_optional(&mut *tx)
+    .await
+    .map_err(StoreError::from)?
+    .ok_or_else(|| ApplyError::Inconsistent(format!("a message to chain {destination} on no open lane")))
 }
 
 async fn insert_delivery(tx: &mut PgConnection, at: &At<'_>, row: &DeliveryRow) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! Recorded messages that the relay may execute.
+//! Recorded messages that the relay may execute, or refund past their deadline.
 
 use std::time::Duration;
 
@@ -11,9 +11,20 @@ use crate::{
     convert::{number, unsigned},
 };
 
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DueKind {
+    /// To be executed.
+    Execute,
+    /// Past its deadline: to be refunded.
+    Expire,
+}
+
 /// A recorded message whose turn it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueExecution {
+    /// What is to be done.
+    pub kind: DueKind,
     /// Its nonce.
     pub nonce: u64,
     /// The encoded message.
@@ -23,8 +34,9 @@ pub struct DueExecution {
 }
 
 impl Store {
-    /// Recorded messages of a lane that are not executed, have been tried fewer than `max_attempts` times, and whose
-    /// pause after the last attempt is over.
+    /// Recorded messages of a lane that are neither executed nor refunded, whose pause after the last attempt is over,
+    /// and that have been tried fewer than `max_attempts` times. Refunds of either end (a message past its deadline,
+    /// which is bytes 9..17; a refund itself) are tried for ever.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -35,14 +47,23 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<DueExecution>, StoreError> {
         let rows = query!(
-            r#"select r.nonce as "nonce!", m.encoded as "encoded!", coalesce(a.attempts, 0) as "attempts!"
-               from recorded r
-               join message m on m.lane = r.lane and m.nonce = r.nonce
-               left join executed e on e.lane = r.lane and e.nonce = r.nonce
-               left join execute_attempt a on a.lane = r.lane and a.nonce = r.nonce
-               where r.lane = $1 and e.nonce is null and r.reason in (0, 1)
-                 and coalesce(a.attempts, 0) < $2 and coalesce(a.next_at, now()) <= now()
-               order by r.nonce limit $3"#,
+            r#"select d.nonce as "nonce!", d.encoded as "encoded!", d.attempts as "attempts!", d.late as "late!"
+               from (
+                   select r.nonce, r.reason, m.encoded, coalesce(a.attempts, 0) as attempts, a.next_at,
+                          get_byte(m.encoded, 0) = 2 as refund,
+                          substring(m.encoded from 10 for 8) <> '\x0000000000000000'
+                          and ('x' || encode(substring(m.encoded from 10 for 8), 'hex'))::bit(64)::bigint
+                              < extract(epoch from now()) as late
+                   from recorded r
+                   join message m on m.lane = r.lane and m.nonce = r.nonce
+                   left join executed e on e.lane = r.lane and e.nonce = r.nonce
+                   left join expired x on x.lane = r.lane and x.nonce = r.nonce
+                   left join execute_attempt a on a.lane = r.lane and a.nonce = r.nonce
+                   where r.lane = $1 and e.nonce is null and x.nonce is null
+               ) d
+               where (d.late or d.reason in (0, 1)) and (d.late or d.refund or d.attempts < $2)
+                 and coalesce(d.next_at, now()) <= now()
+               order by d.nonce limit $3"#,
             lane.0.as_slice(),
             i32::try_from(max_attempts).unwrap_or(i32::MAX),
             i64::from(limit),
@@ -52,6 +73,7 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 Ok(DueExecution {
+                    kind: if row.late { DueKind::Expire } else { DueKind::Execute },
                     nonce: unsigned(row.nonce)?,
                     encoded: row.encoded.into(),
                     attempts: u32::try_from(row.attempts).unwrap_or(0),

@@ -119,6 +119,20 @@ impl Store {
         nonce.map_or(Ok(0), unsigned)
     }
 
+    /// Whether the destination has closed a lane, as far as it is indexed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn inbox_has_ended(&self, lane: LaneId) -> Result<bool, StoreError> {
+        let ended = query_scalar!(
+            r#"select exists(select 1 from lane_ended where inbound = $1) as "ended!""#,
+            lane.0.as_slice()
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(ended)
+    }
+
     /// Up to `limit` messages after a nonce, up to and including `last`.
     ///
     /// # Errors

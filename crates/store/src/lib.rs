@@ -8,6 +8,8 @@ mod events;
 mod execute;
 mod lane;
 mod lease;
+mod money;
+mod queue;
 mod snapshot;
 mod status;
 mod store;
@@ -17,8 +19,10 @@ pub use chain::{ApplyError, BlockRow, Cursor, IndexedBlock};
 pub use events::{
     DeliveryRow, EventRow, ExecutedRow, LaneOpenedRow, MessageRow, RecordedRow, ValidatorSetRow,
 };
-pub use execute::DueExecution;
+pub use execute::{DueExecution, DueKind};
 pub use lane::{LaneBacklog, LaneRow, QuorumCheckpoint};
 pub use lease::Lease;
-pub use status::{ChainStatus, MessageStatus, RecordedStatus};
+pub use money::{ExpiredRow, FeePaidRow, FollowUpRow, LaneEndedRow, QueueEndedRow, QueuedRow};
+pub use queue::{DueRelease, LaneFees};
+pub use status::{ChainStatus, MessageStatus, QueuedStatus, RecordedStatus};
 pub use store::{Store, StoreError, Wakeups};

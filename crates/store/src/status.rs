@@ -1,7 +1,7 @@
 //! What people ask: where is my message, how are the chains.
 
 use alloy_primitives::{B256, Bytes};
-use icc_protocol::{ChainId, LaneId, Progress, RecordedReason};
+use icc_protocol::{ChainId, FollowUp, LaneId, Progress, RecordedReason};
 use sqlx::{query, query_scalar};
 
 use crate::{
@@ -18,6 +18,15 @@ pub struct RecordedStatus {
     pub attempts: u32,
     /// What happened last.
     pub last_error: Option<String>,
+}
+
+/// Tokens that wait in a rate limit's queue, or waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueuedStatus {
+    /// UNIX seconds.
+    pub release_at: u64,
+    /// Could not be paid out when its turn came: waits to be claimed.
+    pub claimable: bool,
 }
 
 /// All that is known of a message.
@@ -45,11 +54,17 @@ pub struct MessageStatus {
     pub delivery_transaction: Option<B256>,
     /// Set if it was recorded.
     pub recorded: Option<RecordedStatus>,
-    /// The transaction that executed it after it was recorded.
+    /// Set if its tokens wait, or waited.
+    pub queued: Option<QueuedStatus>,
+    /// The message that it led to.
+    pub follow_up: Option<(FollowUp, LaneId, u64)>,
+    /// What was paid for its delivery, in wei of the source's coin.
+    pub fee_paid: u128,
+    /// The transaction that executed it after it was recorded, or sent its refund.
     pub execute_transaction: Option<B256>,
     /// What the relay of its lane says.
     pub relay_note: Option<String>,
-    /// The facts that make its state.
+    /// The facts that make its state; without that of the message that it led to.
     pub progress: Progress,
 }
 
@@ -94,6 +109,11 @@ impl Store {
                       d.transaction as "delivered_by?", d.block_number as "delivered_at?",
                       r.reason as "reason?", r.block_number as "recorded_at?",
                       e.transaction as "executed_by?", e.block_number as "executed_at?",
+                      x.transaction as "expired_by?", x.block_number as "expired_at?",
+                      q.release_at as "release_at?", z.outcome as "outcome?", z.block_number as "queue_ended_at?",
+                      f.why as "why?", f.lane as "next_lane?", f.nonce as "next_nonce?",
+                      (select coalesce(sum(p.amount), 0)::text from fee_paid p
+                       where p.lane = m.lane and p.nonce = m.nonce) as "fee_paid!",
                       t.final_number as "destination_final?",
                       a.attempts as "attempts?", a.last_error as "last_error?",
                       n.note as "note?",
@@ -106,6 +126,14 @@ impl Store {
                ) d on d.from_nonce <= m.nonce
                left join recorded r on r.lane = m.lane and r.nonce = m.nonce
                left join executed e on e.lane = m.lane and e.nonce = m.nonce
+               left join expired x on x.lane = m.lane and x.nonce = m.nonce
+               left join queued q on q.message_id = m.message_id and q.chain_id = m.destination_chain
+               left join lateral (
+                   select outcome, block_number from queue_ended y
+                   where y.chain_id = q.chain_id and y.token_id = q.token_id and y.index = q.index
+                   order by y.outcome desc limit 1
+               ) z on true
+               left join follow_up f on f.message_id = m.message_id
                left join execute_attempt a on a.lane = m.lane and a.nonce = m.nonce
                left join relay_note n on n.lane = m.lane
                where m.lane = $1 and m.nonce = $2"#,
@@ -115,13 +143,30 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let last_step = row.executed_at.or(row.recorded_at).or(row.delivered_at);
+        let last_step = row
+            .queue_ended_at
+            .or(row.expired_at)
+            .or(row.executed_at)
+            .or(row.recorded_at)
+            .or(row.delivered_at);
+        let follow_up = match (row.why, &row.next_lane, row.next_nonce) {
+            (Some(why), Some(next), Some(nonce)) => {
+                let why = u8::try_from(why).ok().and_then(FollowUp::from_code);
+                let why = why.ok_or_else(|| StoreError::Corrupt("an unknown follow-up".to_owned()))?;
+                Some((why, lane(next)?, unsigned(nonce)?))
+            }
+            _ => None,
+        };
         let progress = Progress {
             source_final: row.block_number <= row.source_final,
             quorum: row.quorum,
             in_inbox: row.delivered_by.is_some(),
             recorded: row.reason.is_some(),
             executed: row.executed_by.is_some(),
+            expired: row.expired_by.is_some(),
+            queued: row.release_at.is_some() && row.outcome.is_none(),
+            cancelled: row.outcome == Some(2),
+            follow_up: None,
             destination_final: last_step.zip(row.destination_final).is_some_and(|(at, last)| at <= last),
         };
         let recorded = row.reason.map(|reason| {
@@ -144,7 +189,23 @@ impl Store {
             signatures: if progress.quorum { 0 } else { self.most_signatures(key, n).await? },
             delivery_transaction: row.delivered_by.as_deref().map(hash).transpose()?,
             recorded: recorded.transpose()?,
-            execute_transaction: row.executed_by.as_deref().map(hash).transpose()?,
+            queued: row
+                .release_at
+                .map(|at| {
+                    Ok::<_, StoreError>(QueuedStatus {
+                        release_at: unsigned(at)?,
+                        claimable: row.outcome == Some(1),
+                    })
+                })
+                .transpose()?,
+            follow_up,
+            fee_paid: row.fee_paid.parse().unwrap_or(u128::MAX),
+            execute_transaction: row
+                .executed_by
+                .as_deref()
+                .or(row.expired_by.as_deref())
+                .map(hash)
+                .transpose()?,
             relay_note: row.note.filter(|note| !note.is_empty()),
             progress,
         }))

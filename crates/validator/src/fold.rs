@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{B256, keccak256};
-use icc_chain::{Event, LaneOpened, LocatedEvent, SentMessage};
+use icc_chain::{Event, LaneEnded, LaneOpened, LocatedEvent, SentMessage};
 use icc_protocol::{ChainId, Checkpoint, DecodeError, Lane, LaneId, Message, NetworkId, fold, is_sign_point};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub struct LaneState {
     pub generation: u32,
     /// Messages so far.
     pub nonce: u64,
-    /// The accumulator after them.
+    /// The accumulator after them; zero once the lane has ended.
     pub accumulator: B256,
 }
 
@@ -120,6 +120,9 @@ impl Fold {
                 Event::LaneOpened(opened) if self.destinations.contains(&opened.remote_chain) => {
                     self.open(opened)?
                 }
+                Event::LaneEnded(ended) if self.destinations.contains(&ended.remote_chain) => {
+                    self.end(ended)?
+                }
                 Event::Sent(sent) if self.destinations.contains(&sent.destination) => {
                     self.send(sent, block)?
                 }
@@ -167,10 +170,24 @@ impl Fold {
         Ok(())
     }
 
+    /// What had not been signed before is not signed any more: the proof is of the closed outbox, which is zero, and
+    /// says nothing about how it came to its end.
+    fn end(&mut self, ended: &LaneEnded) -> Result<(), FoldError> {
+        let remote = ended.remote_chain;
+        let lane = self.state.lanes.get_mut(&remote).ok_or(FoldError::NoLane(remote))?;
+        if lane.lane != ended.outbound || lane.accumulator.is_zero() {
+            return Err(FoldError::NoLane(remote));
+        }
+        lane.accumulator = B256::ZERO;
+        self.newest.remove(&remote);
+        self.checkpoints.remove(&remote);
+        Ok(())
+    }
+
     fn send(&mut self, sent: &SentMessage, block: u64) -> Result<(), FoldError> {
         let destination = sent.destination;
         let lane = self.state.lanes.get_mut(&destination).ok_or(FoldError::NoLane(destination))?;
-        if lane.generation != sent.generation {
+        if lane.generation != sent.generation || lane.accumulator.is_zero() {
             return Err(FoldError::NoLane(destination));
         }
         let found = Message::decode(&sent.message)?.nonce;
@@ -270,6 +287,33 @@ mod tests {
         let mut fold = Fold::new(source(), proved, BTreeSet::from([THERE]));
         let forged = [message(101, 2, "forged"), opening(102, 1), message(103, 1, "true")];
         assert_eq!(fold.extend(&forged, 110), Err(FoldError::Reopened(THERE)));
+    }
+
+    /// Attack: forged messages and an end. The end's proof is zero, whatever came before it.
+    #[test]
+    fn an_end_leaves_nothing_to_sign_and_nothing_follows_it() {
+        let ended = |block| {
+            let lane = lane(1);
+            at(
+                block,
+                Event::LaneEnded(LaneEnded {
+                    remote_chain: THERE,
+                    generation: 1,
+                    outbound: lane.id(),
+                    inbound: lane.reversed().id(),
+                    outbox_nonce: 1,
+                    inbox: B256::ZERO,
+                }),
+            )
+        };
+        let (state, checkpoints) = run(&[opening(1, 1), message(2, 1, "forged"), ended(3)]).unwrap();
+        assert!(checkpoints.is_empty());
+        assert_eq!(state.lanes[&THERE].accumulator, B256::ZERO);
+        assert_eq!(run(&[opening(1, 1), ended(2), message(3, 1, "late")]), Err(FoldError::NoLane(THERE)));
+        assert_eq!(run(&[opening(1, 1), ended(2), ended(3)]), Err(FoldError::NoLane(THERE)));
+        assert_eq!(run(&[opening(1, 1), ended(2), opening(3, 1)]), Err(FoldError::Reopened(THERE)));
+        let (state, _) = run(&[opening(1, 1), ended(2), opening(3, 2)]).unwrap();
+        assert_eq!(state.lanes[&THERE].accumulator, state.lanes[&THERE].lane.0);
     }
 
     /// The same through a next generation: nothing of the old one is signed.

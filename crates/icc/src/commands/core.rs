@@ -7,13 +7,13 @@ use icc_api::{ApiState, Collector, CollectorConfig, Intake};
 use icc_chain::Submitter;
 use icc_chain_evm::{EvmChain, EvmSubmitter};
 use icc_protocol::Domain;
-use icc_relay::{Relay, RelayConfig};
+use icc_relay::{PriceUpdates, Relay, RelayConfig};
 use icc_service::{BodyLimits, Signer, Telemetry, config::Config, serve, shutdown_signal, supervise};
 use icc_store::Store;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
-use crate::{cli::CoreArgs, commands::indexer, wiring};
+use crate::{cli::CoreArgs, coins::Coins, commands::indexer, wiring};
 
 /// A batch of 256 attestations is about 100 kB.
 const LIMITS: BodyLimits = BodyLimits { body_bytes: 256 * 1024, timeout: Duration::from_secs(15) };
@@ -85,6 +85,8 @@ fn relay_config(config: &Config, signers: &[Signer]) -> RelayConfig {
         signers: signers.iter().map(|signer| signer.address().into_word()).collect(),
         batch_gas: config.core.batch_gas,
         replace_after: Duration::from_millis(config.core.replace_after_ms),
+        prices: Coins::new(config)
+            .map(|coins| PriceUpdates::new(Arc::new(coins), config.fees.margin_percent)),
     }
 }
 

@@ -6,14 +6,15 @@ use alloy_primitives::Address;
 use eyre::{OptionExt, WrapErr};
 use icc_chain_evm::{
     Account,
-    deploy::{self, Acts, Contracts, Plan},
+    deploy::{self, Acts, Contracts, Plan, RemoteSite, Site},
 };
-use icc_protocol::{ChainId, ValidatorSet};
+use icc_protocol::ValidatorSet;
 use icc_service::config::{ChainConfig, Config};
 use serde::Serialize;
 
 use crate::{
     cli::DeployArgs,
+    coins::{Coins, initial_price},
     commands::PENDING,
     output::{self, Talk},
     wiring,
@@ -41,20 +42,28 @@ pub(crate) async fn run(arguments: DeployArgs, json: bool) -> eyre::Result<ExitC
         talk.step(&format!("{name}: contracts"));
         let account = Account::new(wiring::chain(name, chain_config)?, signer.key())?;
         account.check_chain_id().await.wrap_err_with(|| format!("chains.{name}"))?;
-        let existing = existing(name, chain_config)?;
+        let site = site(name, chain_config)?;
         let contracts =
-            deploy::contracts(&account, &plan, existing).await.wrap_err_with(|| format!("chains.{name}"))?;
+            deploy::contracts(&account, &plan, site).await.wrap_err_with(|| format!("chains.{name}"))?;
         here.push((name.clone(), account, contracts));
     }
+    let coins = Coins::new(&config).map(|coins| async move { coins.read().await });
+    let coins = match coins {
+        Some(coins) => Some(coins.await.map_err(|error| eyre::eyre!("fees: {error}"))?),
+        None => None,
+    };
     let mut deployed = BTreeMap::new();
     let mut waiting = false;
     for (name, account, contracts) in &here {
         talk.step(&format!("{name}: lanes"));
-        let remotes: Vec<(ChainId, Contracts)> = here
-            .iter()
-            .filter(|(other, _, _)| other != name)
-            .map(|(_, account, contracts)| (account.chain().id, *contracts))
-            .collect();
+        let mut remotes = Vec::new();
+        for (_, remote, contracts) in here.iter().filter(|(other, _, _)| other != name) {
+            let price = match &coins {
+                Some(coins) => Some(initial_price(&config, coins, account, remote).await?),
+                None => None,
+            };
+            remotes.push(RemoteSite { chain: remote.chain().id, contracts: *contracts, price });
+        }
         let acts = deploy::open_lanes(account, contracts, &remotes, &plan)
             .await
             .wrap_err_with(|| format!("chains.{name}"))?;
@@ -85,18 +94,32 @@ fn plan(config: &Config) -> eyre::Result<Plan> {
         epoch: deployment.epoch,
         validators: ValidatorSet::new(members).wrap_err("deployment.validators")?,
         timelock_delay: deployment.timelock_delay_seconds,
+        min_deadline_delay: deployment.min_deadline_delay_seconds,
+        rate_window: deployment.rate_window_seconds,
+        fee_updater: optional("deployment.fee_updater", deployment.fee_updater.as_deref())?,
+        fee_collector: optional("deployment.fee_collector", deployment.fee_collector.as_deref())?,
     })
 }
 
-fn existing(name: &str, config: &ChainConfig) -> eyre::Result<Option<(Address, Address)>> {
-    match (&config.gateway, &config.token_bridge) {
-        (None, None) => Ok(None),
-        (Some(gateway), Some(token_bridge)) => Ok(Some((
+fn optional(field: &str, text: Option<&str>) -> eyre::Result<Address> {
+    text.map_or(Ok(Address::ZERO), |text| wiring::address(field, text))
+}
+
+fn site(name: &str, config: &ChainConfig) -> eyre::Result<Site> {
+    let wrapped_native = config
+        .wrapped_native
+        .as_deref()
+        .map(|text| wiring::address(&format!("chains.{name}.wrapped_native"), text))
+        .transpose()?;
+    let contracts = match (&config.gateway, &config.token_bridge) {
+        (None, None) => None,
+        (Some(gateway), Some(token_bridge)) => Some((
             wiring::address(&format!("chains.{name}.gateway"), gateway)?,
             wiring::address(&format!("chains.{name}.token_bridge"), token_bridge)?,
-        ))),
-        _ => Err(eyre::eyre!("chains.{name}: gateway and token_bridge must both be given, or neither")),
-    }
+        )),
+        _ => eyre::bail!("chains.{name}: gateway and token_bridge must both be given, or neither"),
+    };
+    Ok(Site { contracts, wrapped_native })
 }
 
 /// What to put into the configuration.

@@ -6,6 +6,8 @@ mod deploy;
 mod devnet;
 mod indexer;
 mod keys;
+mod quote;
+mod route;
 mod send;
 mod status;
 mod validator;
@@ -37,6 +39,7 @@ pub(crate) async fn run(cli: Cli) -> eyre::Result<ExitCode> {
         Command::Indexer(arguments) => indexer::run(arguments).await,
         Command::Validator(arguments) => validator::run(arguments, telemetry).await,
         Command::Send(arguments) => send::run(arguments, json).await,
+        Command::Quote(arguments) => quote::run(arguments, json).await,
         Command::Status(arguments) => status::run(arguments, json).await,
         Command::Deploy(arguments) => deploy::run(arguments, json).await,
         Command::Config(arguments) => config::run(arguments, json).await,

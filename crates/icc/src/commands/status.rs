@@ -5,7 +5,6 @@ use std::{process::ExitCode, time::Duration};
 use alloy_primitives::B256;
 use eyre::WrapErr;
 use icc_api::{ClientError, CoreClient, MessageView};
-use icc_protocol::TransferState;
 use serde::Serialize;
 
 use crate::{
@@ -24,7 +23,7 @@ pub(crate) struct Followed {
 impl Followed {
     fn new(messages: Vec<MessageView>) -> Self {
         let arrived =
-            !messages.is_empty() && messages.iter().all(|message| message.state >= TransferState::Delivered);
+            !messages.is_empty() && messages.iter().all(|message| message.state.has_arrived());
         Self { arrived, messages }
     }
 
@@ -37,8 +36,9 @@ impl Followed {
             return "has not been seen by the core: is it in a block, and of this bridge?".to_owned();
         }
         let lines = self.messages.iter().map(|m| {
+            let funds = m.funds.as_ref().map_or_else(String::new, |funds| format!("\n  {funds}"));
             format!(
-                "{} → {}, nonce {}: {:?}: {}",
+                "{} → {}, nonce {}: {:?}: {}{funds}",
                 m.source_chain, m.destination_chain, m.nonce, m.state, m.reason
             )
         });

@@ -1,0 +1,84 @@
+//! What a chain needs that belongs to no lane: releases from queues, gas prices, figures of fees.
+
+use std::{sync::Arc, time::Duration};
+
+use icc_chain::Submitter;
+use icc_store::Store;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    RelayConfig, RelayError,
+    lease::HeldLease,
+    prices::update_prices,
+    release::release_due,
+    send::Sender,
+};
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(2);
+/// Between two looks at gas prices and fees.
+const SELDOM: Duration = Duration::from_secs(20);
+
+/// Does the chores of one chain while this core holds their lease.
+pub(crate) struct Chores {
+    pub(crate) store: Store,
+    pub(crate) submitter: Arc<dyn Submitter>,
+    pub(crate) all: Vec<Arc<dyn Submitter>>,
+    pub(crate) config: Arc<RelayConfig>,
+}
+
+impl Chores {
+    /// Works until `shutdown`.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let chain = self.submitter.chain();
+        let mut next_prices = Instant::now();
+        loop {
+            let round = tokio::select! {
+                () = shutdown.cancelled() => return,
+                round = self.round(&mut next_prices) => round,
+            };
+            if let Err(error) = round
+                && !matches!(error, RelayError::NoSigner | RelayError::LeaseLost(_))
+            {
+                tracing::warn!(%chain, %error, "chores of a chain do not get on");
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    async fn round(&self, next_prices: &mut Instant) -> Result<(), RelayError> {
+        let name = format!("chores/{}", self.submitter.chain());
+        let Some(lease) = HeldLease::acquire(&self.store, &name, &self.config.owner).await? else {
+            return Ok(());
+        };
+        let sender =
+            Sender { store: &self.store, submitter: self.submitter.as_ref(), config: &self.config };
+        release_due(sender, &lease).await?;
+        if Instant::now() < *next_prices {
+            return Ok(());
+        }
+        *next_prices = Instant::now() + SELDOM;
+        self.tell_fees().await?;
+        if let Some(updates) = &self.config.prices {
+            updates.refresh().await;
+            update_prices(sender, updates, &self.all, &lease).await?;
+        }
+        Ok(())
+    }
+
+    /// What was paid for this chain's lanes, in gwei of its coin; beside `icc_relay_cost_gwei_total` and
+    /// `icc_relay_cost_in_source_gwei_total`, which say what they took.
+    async fn tell_fees(&self) -> Result<(), RelayError> {
+        let here = self.submitter.chain();
+        for fees in self.store.lane_fees().await?.into_iter().filter(|fees| fees.source_chain == here) {
+            let (source, destination) = (here.to_string(), fees.destination_chain.to_string());
+            metrics::gauge!("icc_lane_fees_gwei", "source" => source, "destination" => destination)
+                .set((fees.paid / 1_000_000_000) as f64);
+        }
+        Ok(())
+    }
+}
