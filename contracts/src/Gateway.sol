@@ -32,11 +32,7 @@ contract Gateway is OutboxStore, Fees, Lanes, Erc7786Source, Ownable2Step {
         uint64 epoch,
         bytes memory initialSet,
         uint64 minDeadlineDelay_
-    )
-        OutboxStore(networkId_, minDeadlineDelay_)
-        ValidatorSets(networkId_, epoch, initialSet)
-        Ownable(owner_)
-    {
+    ) OutboxStore(networkId_, minDeadlineDelay_) ValidatorSets(networkId_, epoch, initialSet) Ownable(owner_) {
         guardian = guardian_;
         emit GuardianChanged(guardian_);
     }
@@ -59,6 +55,11 @@ contract Gateway is OutboxStore, Fees, Lanes, Erc7786Source, Ownable2Step {
     /// @inheritdoc IGateway
     function closeLane(uint64 chain) external onlyOwner {
         _closeLane(chain);
+    }
+
+    /// @inheritdoc IGateway
+    function strike(bytes32 id) external onlyOwner {
+        _strike(id);
     }
 
     /// @inheritdoc IGateway

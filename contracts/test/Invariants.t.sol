@@ -62,10 +62,10 @@ contract Actions is BridgeTest {
 
     /// @dev Paused one time in eight, so that most deliveries get through.
     function pause(uint8 chain, uint8 choice) external {
-        uint256 at = chain % 3;
+        uint256 where = chain % 3;
         bool paused = choice % 8 == 0;
         vm.prank(paused ? GUARDIAN : OWNER);
-        paused ? gateways[at].pauseDeliveries() : gateways[at].resumeDeliveries();
+        paused ? gateways[where].pauseDeliveries() : gateways[where].resumeDeliveries();
     }
 
     function checkInboxes() external {

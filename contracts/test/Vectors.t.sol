@@ -42,16 +42,16 @@ contract VectorsTest is Test {
     function test_rustsVectorsAreWhatWeCompute() public view {
         string memory json = vm.readFile("../vectors/from-rust.json");
         for (uint256 i = 0; i < CASES; ++i) {
-            string memory at = string.concat(".cases[", vm.toString(i), "].");
-            Outputs memory computed = _compute(_read(json, at));
-            assertEq(computed.lane, vm.parseJsonBytes32(json, string.concat(at, "lane")));
-            assertEq(computed.encoded, vm.parseJsonBytes(json, string.concat(at, "encoded")));
-            assertEq(computed.leaf, vm.parseJsonBytes32(json, string.concat(at, "leaf")));
-            assertEq(computed.messageId, vm.parseJsonBytes32(json, string.concat(at, "messageId")));
-            assertEq(computed.accumulator, vm.parseJsonBytes32(json, string.concat(at, "accumulator")));
-            assertEq(computed.checkpointDigest, vm.parseJsonBytes32(json, string.concat(at, "checkpointDigest")));
-            assertEq(computed.setHash, vm.parseJsonBytes32(json, string.concat(at, "setHash")));
-            assertEq(computed.setDigest, vm.parseJsonBytes32(json, string.concat(at, "setDigest")));
+            string memory path = string.concat(".cases[", vm.toString(i), "].");
+            Outputs memory computed = _compute(_read(json, path));
+            assertEq(computed.lane, vm.parseJsonBytes32(json, string.concat(path, "lane")));
+            assertEq(computed.encoded, vm.parseJsonBytes(json, string.concat(path, "encoded")));
+            assertEq(computed.leaf, vm.parseJsonBytes32(json, string.concat(path, "leaf")));
+            assertEq(computed.messageId, vm.parseJsonBytes32(json, string.concat(path, "messageId")));
+            assertEq(computed.accumulator, vm.parseJsonBytes32(json, string.concat(path, "accumulator")));
+            assertEq(computed.checkpointDigest, vm.parseJsonBytes32(json, string.concat(path, "checkpointDigest")));
+            assertEq(computed.setHash, vm.parseJsonBytes32(json, string.concat(path, "setHash")));
+            assertEq(computed.setDigest, vm.parseJsonBytes32(json, string.concat(path, "setDigest")));
         }
     }
 
@@ -115,24 +115,24 @@ contract VectorsTest is Test {
         return keccak256(abi.encode(what, seed));
     }
 
-    function _read(string memory json, string memory at) private pure returns (Inputs memory inputs) {
-        inputs.network = vm.parseJsonBytes32(json, string.concat(at, "network"));
-        inputs.sourceChain = uint64(vm.parseJsonUint(json, string.concat(at, "sourceChain")));
-        inputs.sourceGateway = vm.parseJsonBytes32(json, string.concat(at, "sourceGateway"));
-        inputs.destinationChain = uint64(vm.parseJsonUint(json, string.concat(at, "destinationChain")));
-        inputs.destinationGateway = vm.parseJsonBytes32(json, string.concat(at, "destinationGateway"));
-        inputs.generation = uint32(vm.parseJsonUint(json, string.concat(at, "generation")));
-        inputs.header.kind = uint8(vm.parseJsonUint(json, string.concat(at, "kind")));
-        inputs.header.nonce = uint64(vm.parseJsonUint(json, string.concat(at, "nonce")));
-        inputs.header.deadline = uint64(vm.parseJsonUint(json, string.concat(at, "deadline")));
-        inputs.header.gasLimit = uint32(vm.parseJsonUint(json, string.concat(at, "gasLimit")));
-        inputs.header.sender = vm.parseJsonBytes32(json, string.concat(at, "sender"));
-        inputs.header.recipient = vm.parseJsonBytes32(json, string.concat(at, "recipient"));
-        inputs.payload = vm.parseJsonBytes(json, string.concat(at, "payload"));
-        inputs.before = vm.parseJsonBytes32(json, string.concat(at, "before"));
-        inputs.epoch = uint64(vm.parseJsonUint(json, string.concat(at, "epoch")));
-        inputs.hubTime = uint64(vm.parseJsonUint(json, string.concat(at, "hubTime")));
-        inputs.set = vm.parseJsonBytes(json, string.concat(at, "set"));
+    function _read(string memory json, string memory path) private pure returns (Inputs memory inputs) {
+        inputs.network = vm.parseJsonBytes32(json, string.concat(path, "network"));
+        inputs.sourceChain = uint64(vm.parseJsonUint(json, string.concat(path, "sourceChain")));
+        inputs.sourceGateway = vm.parseJsonBytes32(json, string.concat(path, "sourceGateway"));
+        inputs.destinationChain = uint64(vm.parseJsonUint(json, string.concat(path, "destinationChain")));
+        inputs.destinationGateway = vm.parseJsonBytes32(json, string.concat(path, "destinationGateway"));
+        inputs.generation = uint32(vm.parseJsonUint(json, string.concat(path, "generation")));
+        inputs.header.kind = uint8(vm.parseJsonUint(json, string.concat(path, "kind")));
+        inputs.header.nonce = uint64(vm.parseJsonUint(json, string.concat(path, "nonce")));
+        inputs.header.deadline = uint64(vm.parseJsonUint(json, string.concat(path, "deadline")));
+        inputs.header.gasLimit = uint32(vm.parseJsonUint(json, string.concat(path, "gasLimit")));
+        inputs.header.sender = vm.parseJsonBytes32(json, string.concat(path, "sender"));
+        inputs.header.recipient = vm.parseJsonBytes32(json, string.concat(path, "recipient"));
+        inputs.payload = vm.parseJsonBytes(json, string.concat(path, "payload"));
+        inputs.before = vm.parseJsonBytes32(json, string.concat(path, "before"));
+        inputs.epoch = uint64(vm.parseJsonUint(json, string.concat(path, "epoch")));
+        inputs.hubTime = uint64(vm.parseJsonUint(json, string.concat(path, "hubTime")));
+        inputs.set = vm.parseJsonBytes(json, string.concat(path, "set"));
     }
 
     function _write(Inputs memory inputs, Outputs memory out) private pure returns (string memory json) {

@@ -29,10 +29,10 @@ abstract contract Erc7786Source is IERC7786GatewaySource, OutboxStore {
         returns (bytes32 sendId)
     {
         if (msg.value != 0) revert ValueNotSupported();
-        (uint256 chain, address account) = InteroperableAddress.parseEvmV1Calldata(recipient);
-        if (chain > type(uint64).max) revert LaneNotOpen(type(uint64).max);
-        (, bytes32 leaf) = _send(uint64(chain), LaneLib.toBytes32(account), _gasLimit(attributes), 0, payload);
-        sendId = LaneLib.fold(_outboundLane(uint64(chain)), leaf);
+        (uint256 anyChain, address account) = InteroperableAddress.parseEvmV1Calldata(recipient);
+        uint64 chain = _chainId(anyChain);
+        (, bytes32 leaf) = _send(chain, LaneLib.toBytes32(account), _gasLimit(attributes), 0, payload);
+        sendId = LaneLib.fold(_outboundLane(chain), leaf);
         emit MessageSent(
             sendId, InteroperableAddress.formatEvmV1(block.chainid, msg.sender), recipient, payload, 0, attributes
         );

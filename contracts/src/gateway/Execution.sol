@@ -80,6 +80,12 @@ abstract contract Execution is OutboxStore, ValidatorSets {
         emit Expired(lane, MessageLib.nonce(message), id, refundNonce);
     }
 
+    function _strike(bytes32 id) internal {
+        if (!_recorded[id]) revert NotRecorded(id);
+        _recorded[id] = false;
+        emit Struck(id);
+    }
+
     /// @dev Runs a message just delivered, or records it. What happens depends on the message alone; a submitter who
     /// brings too little gas reverts the whole delivery.
     function _executeOrRecord(bytes32 lane, uint64 chain, bytes32 leaf, bytes calldata message) internal {
@@ -149,11 +155,16 @@ abstract contract Execution is OutboxStore, ValidatorSets {
         pure
         returns (uint256 data, uint256 length)
     {
-        uint256 chainBytes = 1;
-        while (chain >> (8 * chainBytes) != 0) ++chainBytes;
         uint256 header = MessageLib.HEADER_LENGTH;
         bytes32 sender = MessageLib.sender(message);
         assembly ("memory-safe") {
+            let chainBytes := add(1, add(gt(chain, 0xff), add(gt(chain, 0xffff), gt(chain, 0xffffff))))
+            if shr(32, chain) {
+                chainBytes := add(
+                    5,
+                    add(gt(chain, 0xffffffffff), add(gt(chain, 0xffffffffffff), gt(chain, 0xffffffffffffff)))
+                )
+            }
             data := mload(0x40)
             mstore(data, selector)
             let arguments := add(data, 0x04)
@@ -163,7 +174,10 @@ abstract contract Execution is OutboxStore, ValidatorSets {
             let cursor := add(arguments, 0x80)
             // At most 34 bytes in two words; the second word's end is zero before anything is written after it.
             mstore(add(cursor, 0x20), 0)
-            mstore(cursor, shl(sub(216, shl(3, chainBytes)), or(shl(shl(3, chainBytes), or(0x0001000000, chainBytes)), chain)))
+            mstore(
+                cursor,
+                shl(sub(216, shl(3, chainBytes)), or(shl(shl(3, chainBytes), or(0x0001000000, chainBytes)), chain))
+            )
             cursor := add(cursor, add(5, chainBytes))
             mstore(cursor, shl(88, or(shl(160, 20), and(sender, 0xffffffffffffffffffffffffffffffffffffffff))))
             cursor := add(add(arguments, 0xa0), shl(5, gt(chainBytes, 6)))

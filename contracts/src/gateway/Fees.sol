@@ -26,23 +26,25 @@ abstract contract Fees is OutboxStore {
     address public feeCollector;
 
     /// @inheritdoc IGateway
-    function send(uint64 destinationChain, bytes32 recipient, uint32 gasLimit, uint64 deadline, bytes calldata payload)
+    function send(uint256 destinationChain, bytes32 recipient, uint32 gasLimit, uint64 deadline, bytes calldata payload)
         external
         payable
         returns (uint64 nonce)
     {
-        (nonce,) = _send(destinationChain, recipient, gasLimit, deadline, payload);
+        uint64 chain = _chainId(destinationChain);
+        (nonce,) = _send(chain, recipient, gasLimit, deadline, payload);
         if (msg.value != 0) {
-            uint256 fee = quote(destinationChain, gasLimit, deadline, payload.length);
-            if (fee == 0) revert FeeNotNeeded(destinationChain);
+            uint256 fee = quote(chain, gasLimit, deadline, payload.length);
+            if (fee == 0) revert FeeNotNeeded(chain);
             if (msg.value < fee) revert FeeTooLow(msg.value, fee);
-            emit FeePaid(destinationChain, _outboxes[destinationChain].generation, nonce, msg.value);
+            emit FeePaid(chain, _outboxes[chain].generation, nonce, msg.value);
         }
     }
 
     /// @inheritdoc IGateway
     function payDelivery(uint64 chain, uint64 nonce) external payable {
         Outbox storage box = _outboxes[chain];
+        if (box.accumulator == 0) revert LaneNotOpen(chain);
         if (nonce == 0 || nonce > box.nonce) revert UnknownMessage(nonce);
         if (msg.value == 0) revert FeeTooLow(0, 1);
         emit FeePaid(chain, box.generation, nonce, msg.value);
@@ -82,7 +84,7 @@ abstract contract Fees is OutboxStore {
             uint80 present = box.price;
             uint256 earliest = box.pricedAt + PRICE_INTERVAL;
             if (block.timestamp < earliest) revert PriceTooSoon(earliest);
-            uint80 step = present / 4;
+            uint256 step = present / 4;
             if (price > present + step || price < present - step || overheadGas != box.overheadGas) {
                 revert PriceStepTooLarge(price, present);
             }

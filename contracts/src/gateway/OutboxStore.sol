@@ -10,7 +10,7 @@ import {MessageLib} from "../libraries/MessageLib.sol";
 /// `keccak256(abi.encode(destinationChain, 0))`, the accumulator's slot, against finalized state roots.
 abstract contract OutboxStore is IGateway {
     mapping(uint64 chain => Outbox) internal _outboxes;
-    mapping(bytes32 lane => mapping(uint64 index => bytes32)) private _snapshots;
+    mapping(bytes32 lane => mapping(uint64 index => bytes32)) internal _snapshots;
 
     /// @dev Every this many messages the accumulator is kept, which bounds the length of a fraud proof.
     uint64 internal constant SNAPSHOT_INTERVAL = 256;
@@ -55,11 +55,9 @@ abstract contract OutboxStore is IGateway {
         if (deadline != 0 && deadline < block.timestamp + minDeadlineDelay) {
             revert DeadlineTooSoon(deadline, block.timestamp + minDeadlineDelay);
         }
-        if (_outboxes[chain].paused) revert SendingIsPaused(chain);
         uint256 flags = (uint256(deadline) << 32) | gasLimit;
-        return _append(
-            chain, MessageLib.KIND_CALL, flags, LaneLib.toBytes32(msg.sender), recipient, bytes32(0), payload
-        );
+        return
+            _append(chain, MessageLib.KIND_CALL, flags, LaneLib.toBytes32(msg.sender), recipient, bytes32(0), payload);
     }
 
     /// @dev Appends a message of any kind to the lane's accumulator.
@@ -77,12 +75,18 @@ abstract contract OutboxStore is IGateway {
         Outbox storage box = _outboxes[chain];
         bytes32 accumulator = box.accumulator;
         if (accumulator == 0) revert LaneNotOpen(chain);
-        nonce = box.nonce + 1;
-        uint32 generation = box.generation;
-        bytes32 topic = Sent.selector;
-
-        // The event's data (offset, length, message) is laid out once, and the leaf hashed in place.
+        // The second slot, read and written once: nonce (64 bits, lowest), generation (32), paused (8), what fees need.
+        uint256 packed;
         assembly ("memory-safe") {
+            packed := sload(add(box.slot, 1))
+        }
+        if (kind == MessageLib.KIND_CALL && uint8(packed >> 96) != 0) revert SendingIsPaused(chain);
+        uint32 generation = uint32(packed >> 64);
+        bytes32 topic = Sent.selector;
+        assembly ("memory-safe") {
+            packed := add(packed, 1)
+            nonce := and(packed, 0xffffffffffffffff)
+            // The event's data (offset, length, message) is laid out once, and the leaf hashed in place.
             let data := mload(0x40)
             let message := add(data, 0x40)
             // kind (1), nonce (8), deadline and gas limit (12): 21 bytes.
@@ -102,13 +106,22 @@ abstract contract OutboxStore is IGateway {
             mstore(data, 0x20)
             mstore(add(data, 0x20), length)
             log3(data, add(0x40, and(add(length, 31), not(31))), topic, chain, generation)
+            // As LaneLib.fold.
+            mstore(0x00, accumulator)
+            mstore(0x20, leaf)
+            accumulator := keccak256(0x00, 0x40)
+            sstore(box.slot, accumulator)
+            sstore(add(box.slot, 1), packed)
         }
-        accumulator = LaneLib.fold(accumulator, leaf);
-        box.accumulator = accumulator;
-        box.nonce = nonce;
         if (nonce % SNAPSHOT_INTERVAL == 0) {
             _snapshots[_laneTo(chain, box.gateway, generation)][nonce / SNAPSHOT_INTERVAL] = accumulator;
         }
+    }
+
+    /// @dev A chain id as an application names it; one of more than 64 bits has no lane.
+    function _chainId(uint256 chain) internal pure returns (uint64) {
+        if (chain > type(uint64).max) revert LaneNotOpen(type(uint64).max);
+        return uint64(chain);
     }
 
     function _setSendingPaused(uint64 chain, bool paused) internal {

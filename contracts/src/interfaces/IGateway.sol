@@ -48,13 +48,11 @@ interface IGateway {
         bytes32 resendFrom;
     }
 
-    /// @notice A batch of messages under one signed checkpoint.
+    /// @notice A batch of messages under one signed checkpoint. The checkpoint itself follows from them: what messages
+    /// and tail fold to, and the last message's nonce with the tail's length.
     struct Delivery {
         /// The lane's source.
         Remote source;
-        /// The checkpoint: newest nonce it covers, and the accumulator at that nonce.
-        uint64 nonce;
-        bytes32 accumulator;
         /// The accumulator just before the first of `messages`.
         bytes32 startAccumulator;
         /// Signer bitmap and EIP-2098 signatures (see QuorumLib).
@@ -111,6 +109,8 @@ interface IGateway {
     event PriceSet(uint64 indexed chain, uint80 price, uint32 overheadGas);
     event FeesCollected(address indexed collector, uint256 amount);
     event FeeRolesSet(address updater, address collector);
+    /// @notice The owner struck a recorded message: it is neither executed nor refunded.
+    event Struck(bytes32 indexed id);
     /// @notice The validator set of an epoch; `set` is packed (see QuorumLib), so that nobody has to read code for it.
     event SetRotated(uint64 indexed epoch, bytes32 setHash, uint64 hubTime, bytes set);
     event DeliveriesPaused(bool paused);
@@ -165,7 +165,7 @@ interface IGateway {
     /// @return nonce of the message in its lane.
     /// @dev Payable: nothing (the sender delivers by himself, or pays later), or at least `quote`. What is above it is
     /// not given back.
-    function send(uint64 destinationChain, bytes32 recipient, uint32 gasLimit, uint64 deadline, bytes calldata payload)
+    function send(uint256 destinationChain, bytes32 recipient, uint32 gasLimit, uint64 deadline, bytes calldata payload)
         external
         payable
         returns (uint64 nonce);
@@ -211,6 +211,10 @@ interface IGateway {
     /// delivered can be sent again in the next generation, once `allowResend` says from where.
     function closeLane(uint64 chain) external;
 
+    /// @notice Timelock: strikes a recorded message that a stolen quorum forged. Rotation alone would leave it to be
+    /// executed once deliveries resume.
+    function strike(bytes32 id) external;
+
     /// @notice Timelock: names the accumulator that the far end's inbox of an ended lane stopped at, as reconciled in
     /// public. The messages after it may be sent again.
     function allowResend(Remote calldata ended, bytes32 from) external;
@@ -218,7 +222,7 @@ interface IGateway {
     /// @notice Sends messages of an ended lane again, in its successor. Anyone may call.
     /// @param ended the far end and generation of the ended lane.
     /// @param messages the next ones to be sent again, as in a delivery.
-    /// @param tail leaves from the last of them to the lane's end.
+    /// @param tail leaves from the last of them to the lane's end, or to a nonce that is a multiple of 256.
     function resend(Remote calldata ended, bytes calldata messages, bytes32[] calldata tail) external;
 
     /// @notice Guardian: stops deliveries and executions. Rotation stays possible.

@@ -9,6 +9,9 @@ import {IRefundRecipient} from "./IRefundRecipient.sol";
 /// @notice A token's id is keccak256(abi.encode(uint64 homeChain, bytes32 homeToken)). Amounts travel in the home
 /// token's smallest unit, at most 2^128 − 1. Away from home wrappers have the home token's decimals; a linked token
 /// may have more, and what does not make a whole unit at home (dust) is refused.
+/// @dev A deposit and an arrival have no event here, which would cost 2,500 gas each to say again what is said: the
+/// gateway's `Sent` holds the transfer (see TransferCodec), `Delivered` and `Executed` tell its arrival, and the token's
+/// `Transfer` who gave and got it.
 interface ITokenBridge is IERC7786Recipient, IRefundRecipient {
     /// @notice How a token leaves and enters this chain.
     enum Kind {
@@ -73,12 +76,6 @@ interface ITokenBridge is IERC7786Recipient, IRefundRecipient {
         bytes32 callHash;
     }
 
-    /// @notice Tokens left this chain. `nonce` is that of the carrying message.
-    event Deposited(
-        bytes32 indexed tokenId, uint64 indexed destinationChain, uint64 nonce, address from, bytes32 to, uint128 amount
-    );
-    /// @notice Tokens arrived on this chain. `id` is that of the carrying message.
-    event Released(bytes32 indexed tokenId, uint64 indexed sourceChain, bytes32 id, address indexed to, uint128 amount);
     /// @notice Home passed tokens on from one remote chain to another, under a new message of the lane there.
     event Forwarded(bytes32 indexed tokenId, bytes32 indexed id, uint64 toChain, uint64 nonce);
     /// @notice The second leg could not be begun, or was refunded: a new message brings the tokens back.
@@ -203,8 +200,9 @@ interface ITokenBridge is IERC7786Recipient, IRefundRecipient {
     /// @notice Names the token bridge of a remote chain, once. Timelock only.
     function setPeer(uint64 chain, bytes32 peer) external;
 
-    /// @notice Timelock: makes an issuer's token the form of a home token on this chain, before it is registered here;
-    /// at home (`homeChain` = this chain), sets the kind of a token before it is registered anywhere.
+    /// @notice Timelock: makes an issuer's token the form of a home token on this chain. A wrapper registered before is
+    /// superseded; what there is of it can go home. At home (`homeChain` = this chain), sets the kind of a token before
+    /// it is registered anywhere.
     function linkToken(uint64 homeChain, bytes32 homeToken, address local, Kind kind, uint8 homeDecimals) external;
 
     /// @notice What a remote chain holds of a home token.

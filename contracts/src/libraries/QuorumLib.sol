@@ -20,7 +20,7 @@ library QuorumLib {
     error MalformedSignatures(uint256 length);
     error SignerOutsideSet();
     error BelowQuorum(uint256 signatures, uint256 quorum);
-    error InvalidSignature(uint256 index);
+    error InvalidSignature();
 
     /// @notice ⌊2n/3⌋ + 1 of n validators.
     function quorum(uint256 validators) internal pure returns (uint256) {
@@ -81,47 +81,45 @@ library QuorumLib {
         }
         if (bitmap >> validators != 0) revert SignerOutsideSet();
 
-        (uint256 used, uint256 wrong) = _recover(set, digest, signatures, bitmap, count);
-        if (wrong != 0) revert InvalidSignature(wrong - 1);
+        (uint256 used, bool valid) = _recover(set, digest, signatures, bitmap);
         if (used != count) revert MalformedSignatures(signatures.length);
+        if (!valid) revert InvalidSignature();
     }
 
-    /// @dev One ecrecover per set bit, at most `count`.
-    /// @return used set bits seen.
-    /// @return wrong 0, or 1 + the index of the first member whose signature is not valid.
-    function _recover(bytes memory set, bytes32 digest, bytes calldata signatures, uint256 bitmap, uint256 count)
+    /// @dev One ecrecover per set bit.
+    /// @return used set bits seen. If they are more than signatures, what is read beyond these does not count.
+    /// @return valid if every signature is that of its member, and not the malleable twin of one.
+    function _recover(bytes memory set, bytes32 digest, bytes calldata signatures, uint256 bitmap)
         private
         view
-        returns (uint256 used, uint256 wrong)
+        returns (uint256 used, bool valid)
     {
         assembly ("memory-safe") {
             // What the precompile takes: digest, v, r, s.
             let buffer := mload(0x40)
             mstore(buffer, digest)
-            let source := add(signatures.offset, 32)
-            let end := add(source, shl(6, count))
+            let first := add(signatures.offset, 32)
+            let source := first
             let member := add(set, 0x20)
+            let wrong := 0
+            // Recovery that fails writes nothing: the word then still holds zero, or the member before, which is
+            // another one, as a set is strictly ascending.
+            mstore(0x00, 0)
             for {} bitmap { bitmap := shr(1, bitmap) } {
                 if and(bitmap, 1) {
-                    used := add(used, 1)
-                    // More bits than signatures: nothing more to recover, and `used` differs from `count`.
-                    if lt(source, end) {
-                        calldatacopy(add(buffer, 0x40), source, 0x40)
-                        source := add(source, 0x40)
-                        let vs := mload(add(buffer, 0x60))
-                        let s := shr(1, shl(1, vs))
-                        mstore(add(buffer, 0x20), add(shr(255, vs), 27))
-                        mstore(add(buffer, 0x60), s)
-                        // The precompile returns nothing when recovery fails.
-                        pop(staticcall(gas(), 1, buffer, 0x80, 0x00, 0x20))
-                        let valid := and(eq(returndatasize(), 0x20), eq(mload(0x00), shr(96, mload(member))))
-                        if iszero(gt(valid, gt(s, HALF_ORDER))) {
-                            if iszero(wrong) { wrong := div(sub(sub(member, set), 12), 20) }
-                        }
-                    }
+                    calldatacopy(add(buffer, 0x40), source, 0x40)
+                    source := add(source, 0x40)
+                    let vs := mload(add(buffer, 0x60))
+                    let s := and(vs, 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff)
+                    mstore(add(buffer, 0x20), add(shr(255, vs), 27))
+                    mstore(add(buffer, 0x60), s)
+                    pop(staticcall(gas(), 1, buffer, 0x80, 0x00, 0x20))
+                    wrong := or(wrong, or(xor(mload(0x00), shr(96, mload(member))), gt(s, HALF_ORDER)))
                 }
                 member := add(member, 20)
             }
+            used := shr(6, sub(source, first))
+            valid := iszero(wrong)
         }
     }
 }

@@ -68,6 +68,8 @@ abstract contract Arrivals is Deposits {
 
     function _receiveTransfer(bytes32 id, uint64 chain, uint8 kind, TransferCodec.Transfer memory t) private {
         Token memory token = _knownToken(t.tokenId);
+        // Whatever a broken chain asks for: in the queue, it would keep all behind it waiting for ever.
+        if (TransferCodec.gasOf(t.call) > MAX_CALL_GAS) revert InvalidCall();
         _takeOffCount(token, t.tokenId, chain, t.amount);
         // Only home passes on.
         if (kind == TransferCodec.FORWARDED && token.homeChain == _here()) revert NotHome(chain);
@@ -84,14 +86,15 @@ abstract contract Arrivals is Deposits {
 
         uint64 to = t.chain;
         if (_routes[t.tokenId][to].kind != Kind.None && !_isPaused(t.tokenId, RateLimit.DEPOSITS_PAUSED)) {
-            uint32 callGas = 0;
-            if (t.call.length != 0) (, callGas,) = TransferCodec.decodeCall(t.call);
+            uint32 callGas = TransferCodec.gasOf(t.call);
             t.chain = from;
             bytes memory payload = TransferCodec.encode(TransferCodec.FORWARDED, t);
             if (callGas <= MAX_CALL_GAS && to != from) {
                 try gateway.send(
                     to, _peers[to], _transferGas(TransferCodec.FORWARDED, callGas), t.deadline, payload
-                ) returns (uint64 nonce) {
+                ) returns (
+                    uint64 nonce
+                ) {
                     if (token.kind == Kind.Vault) _raiseHeld(t.tokenId, to, t.amount);
                     emit Forwarded(t.tokenId, id, to, nonce);
                     return;

@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 
 import {IPermit2, IWrappedNative} from "../interfaces/IExternal.sol";
+import {IGateway} from "../interfaces/IGateway.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
 import {LaneLib} from "../libraries/LaneLib.sol";
 import {ReleaseQueue} from "./ReleaseQueue.sol";
@@ -19,9 +20,10 @@ abstract contract Deposits is ReleaseQueue {
     /// @dev Where a deposit goes.
     struct Path {
         bytes32 tokenId;
-        Token token;
         /// The chain the message goes to: the final one, or the token's home.
         uint64 next;
+        Kind kind;
+        uint8 scale;
     }
 
     /// @inheritdoc ITokenBridge
@@ -35,13 +37,13 @@ abstract contract Deposits is ReleaseQueue {
     ) external payable returns (uint64 nonce) {
         Deposit memory d = Deposit(token, amount, destinationChain, to, refundTo, deadline, 0, "");
         Path memory path = _path(token, destinationChain);
-        return _send(d, path, _take(path.token, amount), msg.value);
+        return _send(d, path, _take(token, path.kind, path.scale, amount), msg.value);
     }
 
     /// @inheritdoc ITokenBridge
     function depositAndCall(Deposit calldata d) external payable returns (uint64 nonce) {
         Path memory path = _path(d.token, d.chain);
-        return _send(d, path, _take(path.token, d.amount), msg.value);
+        return _send(d, path, _take(d.token, path.kind, path.scale, d.amount), msg.value);
     }
 
     /// @inheritdoc ITokenBridge
@@ -49,6 +51,7 @@ abstract contract Deposits is ReleaseQueue {
         if (d.token != wrappedNative || d.token == address(0)) revert NotVault();
         if (msg.value < d.amount) revert ValueTooLow(msg.value, d.amount);
         Path memory path = _path(d.token, d.chain);
+        if (path.kind != Kind.Vault) revert NotVault();
         uint256 before = _beginMeasure(d.token);
         IWrappedNative(d.token).deposit{value: d.amount}();
         return _send(d, path, _endMeasure(d.token, before, d.amount), msg.value - d.amount);
@@ -63,7 +66,7 @@ abstract contract Deposits is ReleaseQueue {
         Path memory path = _path(d.token, d.chain);
         // Anyone may have used the permit before, to spoil this call: what counts is the allowance.
         try IERC20Permit(d.token).permit(msg.sender, address(this), d.amount, permitDeadline, v, r, s) {} catch {}
-        return _send(d, path, _take(path.token, d.amount), msg.value);
+        return _send(d, path, _take(d.token, path.kind, path.scale, d.amount), msg.value);
     }
 
     /// @inheritdoc ITokenBridge
@@ -73,7 +76,7 @@ abstract contract Deposits is ReleaseQueue {
         returns (uint64 messageNonce)
     {
         Path memory path = _path(d.token, d.chain);
-        if (path.token.kind != Kind.Vault) revert NotVault();
+        if (path.kind != Kind.Vault) revert NotVault();
         uint256 before = _beginMeasure(d.token);
         // The owner is the caller, so the signature need not name the destination.
         PERMIT2.permitTransferFrom(
@@ -90,40 +93,81 @@ abstract contract Deposits is ReleaseQueue {
         Path memory path = _path(d.token, d.chain);
         (uint8 kind, bytes memory payload) = _encode(d, path, 1);
         fee = gateway.quote(path.next, _transferGas(kind, d.callGas), d.deadline, payload.length);
-        if (kind == TransferCodec.FORWARD) fee += _secondLegFee(d, payload.length);
+        // Where the first leg is free, nothing can be paid.
+        if (kind == TransferCodec.FORWARD && fee != 0) fee += _secondLegFee(d, payload.length);
     }
 
     /// @dev The one way on: what was taken is counted, and a message leaves.
     function _send(Deposit memory d, Path memory path, uint128 counted, uint256 fee) private returns (uint64 nonce) {
-        if (!LaneLib.isEvmAddress(d.to) || d.to == _peers[d.chain]) revert InvalidRecipient(d.to);
-        if (!LaneLib.isEvmAddress(d.refundTo)) revert InvalidRecipient(d.refundTo);
+        bytes32 peer = _peer(path.next);
+        if (!LaneLib.isEvmAddress(d.to) || d.to == (path.next == d.chain ? peer : _peers[d.chain])) {
+            revert InvalidRecipient(d.to);
+        }
+        if (!LaneLib.isEvmAddress(d.refundTo) || d.refundTo == LaneLib.toBytes32(address(this))) {
+            revert InvalidRecipient(d.refundTo);
+        }
         if (d.callGas > MAX_CALL_GAS || (d.callGas == 0 && d.call.length != 0)) revert InvalidCall();
         _depart(path.tokenId, counted);
-        if (path.token.kind == Kind.Vault) _raiseHeld(path.tokenId, d.chain, counted);
+        if (path.kind == Kind.Vault) _raiseHeld(path.tokenId, d.chain, counted);
 
+        if (path.next == d.chain && d.callGas == 0) return _sendPlain(d, path, peer, counted, fee);
         (uint8 kind, bytes memory payload) = _encode(d, path, counted);
         if (kind == TransferCodec.FORWARD && fee != 0) {
-            uint256 both = gateway.quote(path.next, TRANSFER_GAS, d.deadline, payload.length)
-                + _secondLegFee(d, payload.length);
+            uint256 both =
+                gateway.quote(path.next, TRANSFER_GAS, d.deadline, payload.length) + _secondLegFee(d, payload.length);
             if (fee < both) revert FeeTooLow(fee, both);
         }
-        nonce = gateway.send{value: fee}(
-            path.next, _peer(path.next), _transferGas(kind, d.callGas), d.deadline, payload
-        );
-        emit Deposited(path.tokenId, d.chain, nonce, msg.sender, d.to, counted);
+        nonce = gateway.send{value: fee}(path.next, peer, _transferGas(kind, d.callGas), d.deadline, payload);
+    }
+
+    /// @dev gateway.send of a transfer without a call, the most common: its payload (see TransferCodec) is written where
+    /// it is sent from, not copied there twice.
+    function _sendPlain(Deposit memory d, Path memory path, bytes32 peer, uint128 counted, uint256 fee)
+        private
+        returns (uint64 nonce)
+    {
+        address to = address(gateway);
+        bytes4 selector = IGateway.send.selector;
+        uint256 gasLimit = TRANSFER_GAS;
+        (uint64 next, uint64 deadline) = (path.next, d.deadline);
+        (bytes32 tokenId, bytes32 recipient, bytes32 refundTo) = (path.tokenId, d.to, d.refundTo);
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            mstore(data, selector)
+            mstore(add(data, 0x04), next)
+            mstore(add(data, 0x24), peer)
+            mstore(add(data, 0x44), gasLimit)
+            mstore(add(data, 0x64), deadline)
+            mstore(add(data, 0x84), 0xa0)
+            mstore(add(data, 0xa4), 113)
+            let payload := add(data, 0xc4)
+            mstore8(payload, 1)
+            mstore(add(payload, 1), tokenId)
+            mstore(add(payload, 33), shl(128, counted))
+            mstore(add(payload, 49), recipient)
+            mstore(add(payload, 81), refundTo)
+            mstore(add(payload, 113), 0) // padding
+            if iszero(call(gas(), to, fee, data, 0x144, 0x00, 0x20)) {
+                returndatacopy(data, 0, returndatasize())
+                revert(data, returndatasize())
+            }
+            nonce := mload(0x00)
+        }
     }
 
     /// @dev At home any chain where the token is registered; elsewhere home, and any chain through it.
     function _path(address local, uint64 chain) private view returns (Path memory path) {
         bytes32 tokenId = _tokenId(_here(), LaneLib.toBytes32(local));
         Kind kind = _routes[tokenId][chain].kind;
-        if (kind != Kind.None) return Path(tokenId, Token(local, _here(), kind, 0), chain);
+        if (kind != Kind.None) return Path(tokenId, chain, kind, 0);
 
         tokenId = _ids[local];
         if (tokenId == 0) revert UnknownToken(tokenId);
         Token memory token = _tokens[tokenId];
         if (token.homeChain == _here() || chain == _here()) revert TokenNotRegistered(tokenId, chain);
-        return Path(tokenId, token, token.homeChain);
+        // A wrapper that an issuer's token has superseded.
+        if (local != token.local) return Path(tokenId, token.homeChain, Kind.Wrapper, 0);
+        return Path(tokenId, token.homeChain, token.kind, token.scale);
     }
 
     function _encode(Deposit memory d, Path memory path, uint128 counted)
@@ -132,9 +176,8 @@ abstract contract Deposits is ReleaseQueue {
         returns (uint8 kind, bytes memory payload)
     {
         kind = path.next == d.chain ? TransferCodec.TRANSFER : TransferCodec.FORWARD;
-        bytes memory call = d.callGas == 0
-            ? bytes("")
-            : TransferCodec.encodeCall(LaneLib.toBytes32(msg.sender), d.callGas, d.call);
+        bytes memory call =
+            d.callGas == 0 ? bytes("") : TransferCodec.encodeCall(LaneLib.toBytes32(msg.sender), d.callGas, d.call);
         payload = TransferCodec.encode(
             kind, TransferCodec.Transfer(path.tokenId, counted, d.to, d.refundTo, d.chain, d.deadline, call)
         );

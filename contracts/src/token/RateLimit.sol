@@ -20,37 +20,50 @@ library RateLimit {
 
     /// @return next with the amount counted, if it is within the limit; else unchanged.
     /// @return within the limit. An arrival limit of zero lets nothing pass.
-    function arrive(Flow flow, uint256 amount, uint256 window) internal view returns (Flow next, bool within) {
-        (int256 arrivals,) = _limits(flow);
-        int256 net = netFlow(flow, window) + int256(amount);
-        if (net > arrivals || amount > uint256(arrivals)) return (flow, false);
-        return (_with(flow, net), true);
+    function arrive(Flow flow, uint128 amount, uint256 window) internal view returns (Flow next, bool within) {
+        (int256 arrivals, int256 departures) = _limits(flow);
+        // Both are under 2^128.
+        unchecked {
+            int256 net = _netFlow(flow, arrivals, departures, window) + int256(uint256(amount));
+            if (net > arrivals || int256(uint256(amount)) > arrivals) return (flow, false);
+            return (_with(flow, net), true);
+        }
     }
 
     /// @return next with the amount counted, if it is within the limit; else unchanged.
     /// @return within the limit. A departure limit of zero is none.
-    function depart(Flow flow, uint256 amount, uint256 window) internal view returns (Flow next, bool within) {
+    function depart(Flow flow, uint128 amount, uint256 window) internal view returns (Flow next, bool within) {
         (int256 arrivals, int256 departures) = _limits(flow);
         // Nothing to count by.
         if (arrivals | departures == 0) return (flow, true);
-        int256 net = netFlow(flow, window) - int256(amount);
-        if (departures != 0 && net < -departures) return (flow, false);
-        if (departures == 0 && net < -arrivals) net = -arrivals;
-        return (_with(flow, net), true);
+        unchecked {
+            int256 net = _netFlow(flow, arrivals, departures, window) - int256(uint256(amount));
+            if (departures != 0 && net < -departures) return (flow, false);
+            if (departures == 0 && net < -arrivals) net = -arrivals;
+            return (_with(flow, net), true);
+        }
     }
 
     /// @notice The net flow at this moment; positive: more has arrived.
     function netFlow(Flow flow, uint256 window) internal view returns (int256 net) {
         (int256 arrivals, int256 departures) = _limits(flow);
-        uint256 word = Flow.unwrap(flow);
-        net = int256(word) >> 128;
-        if (net == 0) return 0;
-        uint256 elapsed = block.timestamp - ((word >> 88) & MASK_40);
-        if (elapsed >= window) return 0;
-        int256 limit = net > 0 || departures == 0 ? arrivals : departures;
-        int256 decay = limit * int256(elapsed) / int256(window);
-        if (net > 0) return net > decay ? net - decay : int256(0);
-        return -net > decay ? net + decay : int256(0);
+        return _netFlow(flow, arrivals, departures, window);
+    }
+
+    function _netFlow(Flow flow, int256 arrivals, int256 departures, uint256 window) private view returns (int256 net) {
+        // A limit is under 2^127 and a time under 2^40.
+        unchecked {
+            uint256 word = Flow.unwrap(flow);
+            net = int256(word) >> 128;
+            if (net == 0) return 0;
+            uint256 elapsed = block.timestamp - ((word >> 88) & MASK_40);
+            if (elapsed == 0) return net;
+            if (elapsed >= window) return 0;
+            int256 limit = net > 0 || departures == 0 ? arrivals : departures;
+            int256 decay = limit * int256(elapsed) / int256(window);
+            if (net > 0) return net > decay ? net - decay : int256(0);
+            return -net > decay ? net + decay : int256(0);
+        }
     }
 
     /// @notice The limits as they are kept; 0 is nothing for arrivals, and no limit for departures.

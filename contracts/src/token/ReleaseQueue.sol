@@ -34,7 +34,7 @@ abstract contract ReleaseQueue is Vault {
     mapping(bytes32 tokenId => uint128) private _claimed;
 
     constructor(uint64 rateWindow_) {
-        if (rateWindow_ == 0) revert InvalidAmount();
+        if (rateWindow_ == 0 || rateWindow_ > 365 days) revert InvalidAmount();
         rateWindow = rateWindow_;
     }
 
@@ -145,7 +145,6 @@ abstract contract ReleaseQueue is Vault {
         } else if (t.call.length != 0) {
             _callRecipient(token, id, origin, to, t.amount, t.call);
         }
-        emit Released(tokenId, sourceChain, id, to, t.amount);
     }
 
     /// @dev Counts a deposit.
@@ -172,8 +171,8 @@ abstract contract ReleaseQueue is Vault {
     }
 
     function _setPaused(bytes32 tokenId, bool deposits, bool releases) internal {
-        _flows[tokenId] = _flows[tokenId].withFlag(RateLimit.DEPOSITS_PAUSED, deposits)
-            .withFlag(RateLimit.RELEASES_PAUSED, releases);
+        _flows[tokenId] =
+            _flows[tokenId].withFlag(RateLimit.DEPOSITS_PAUSED, deposits).withFlag(RateLimit.RELEASES_PAUSED, releases);
         emit Paused(tokenId, deposits, releases);
     }
 
@@ -220,8 +219,7 @@ abstract contract ReleaseQueue is Vault {
     ) private {
         (bytes32 from, uint32 callGas, bytes memory data) = TransferCodec.decodeCall(attached);
         bytes memory callData = abi.encodeCall(
-            ITokenReceiver.onTokensReceived,
-            (id, token.local, uint256(amount) * 10 ** token.scale, origin, from, data)
+            ITokenReceiver.onTokensReceived, (id, token.local, uint256(amount) * 10 ** token.scale, origin, from, data)
         );
         _requireGas(uint256(callGas) + callGas / 63 + 10_000);
         bool success;
@@ -235,5 +233,4 @@ abstract contract ReleaseQueue is Vault {
         if (gasleft() < required) revert OutOfGas(gasleft(), required);
     }
 }
-
 

@@ -30,6 +30,7 @@ abstract contract TokenRegistry is ITokenBridge {
     mapping(bytes32 peerHash => uint64 chain) private _chainOfPeer;
 
     constructor(IGateway gateway_) {
+        if (address(gateway_).code.length == 0) revert NoCode(address(gateway_));
         gateway = gateway_;
         wrapperImplementation = address(new WrappedToken());
     }
@@ -65,9 +66,7 @@ abstract contract TokenRegistry is ITokenBridge {
         }
         bytes memory payload =
             TransferCodec.encodeRegistration(LaneLib.toBytes32(token), IERC20Metadata(token).decimals(), name, symbol);
-        nonce = gateway.send{value: msg.value}(
-            destinationChain, _peer(destinationChain), REGISTRATION_GAS, 0, payload
-        );
+        nonce = gateway.send{value: msg.value}(destinationChain, _peer(destinationChain), REGISTRATION_GAS, 0, payload);
         emit RegistrationSent(tokenId, destinationChain, nonce, token);
     }
 
@@ -129,7 +128,12 @@ abstract contract TokenRegistry is ITokenBridge {
                 || (atHome && (decimals != homeDecimals || homeToken != LaneLib.toBytes32(local)))
                 || (!atHome && kind == Kind.Vault)
         ) revert InvalidLink();
-        if (_tokens[tokenId].local != address(0) || _ids[local] != 0) revert AlreadyRegistered(tokenId, homeChain);
+        // A registration that came first, which anybody can send, must not keep the issuer's token out: its wrapper is
+        // superseded, and what was minted of it can still go home.
+        Kind present = _tokens[tokenId].kind;
+        if ((present != Kind.None && present != Kind.Wrapper) || _ids[local] != 0) {
+            revert AlreadyRegistered(tokenId, homeChain);
+        }
         _addToken(tokenId, Token(local, homeChain, kind, decimals - homeDecimals));
     }
 
@@ -167,8 +171,13 @@ abstract contract TokenRegistry is ITokenBridge {
         route.held = present - amount;
     }
 
-    function _tokenId(uint64 homeChain, bytes32 homeToken) internal pure returns (bytes32) {
-        return keccak256(abi.encode(homeChain, homeToken));
+    /// @dev keccak256(abi.encode(homeChain, homeToken)).
+    function _tokenId(uint64 homeChain, bytes32 homeToken) internal pure returns (bytes32 tokenId) {
+        assembly ("memory-safe") {
+            mstore(0x00, homeChain)
+            mstore(0x20, homeToken)
+            tokenId := keccak256(0x00, 0x40)
+        }
     }
 
     function _here() internal view returns (uint64) {

@@ -61,6 +61,15 @@ library TransferCodec {
         return abi.encodePacked(from, gas, data);
     }
 
+    /// @notice Gas of an attached call.
+    /// @param packed empty: no gas.
+    function gasOf(bytes memory packed) internal pure returns (uint32 callGas) {
+        if (packed.length == 0) return 0;
+        assembly ("memory-safe") {
+            callGas := shr(224, mload(add(packed, 0x40)))
+        }
+    }
+
     /// @param packed not empty.
     function decodeCall(bytes memory packed) internal pure returns (bytes32 from, uint32 callGas, bytes memory data) {
         assembly ("memory-safe") {

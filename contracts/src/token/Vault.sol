@@ -38,32 +38,33 @@ abstract contract Vault is TokenRegistry {
     function _beginMeasure(address token) internal returns (uint256 before) {
         if (_measuring != address(0)) revert Reentered();
         _measuring = token;
-        _releasedMeanwhile = 0;
         return IERC20(token).balanceOf(address(this));
     }
 
     /// @return arrived what the vault has more than before. A token whose balances grow by themselves is refused.
     function _endMeasure(address token, uint256 before, uint256 amount) internal returns (uint128 arrived) {
-        uint256 difference = IERC20(token).balanceOf(address(this)) + _releasedMeanwhile - before;
+        uint256 released = _releasedMeanwhile;
+        uint256 difference = IERC20(token).balanceOf(address(this)) + released - before;
         _measuring = address(0);
+        if (released != 0) _releasedMeanwhile = 0;
         if (difference > amount) revert RebasingToken(token);
         return _amount(difference);
     }
 
     /// @dev Takes the caller's tokens by allowance, or burns them.
     /// @return counted in home units.
-    function _take(Token memory token, uint256 amount) internal returns (uint128 counted) {
-        if (token.kind == Kind.Vault) {
-            uint256 before = _beginMeasure(token.local);
-            IERC20(token.local).safeTransferFrom(msg.sender, address(this), amount);
-            return _endMeasure(token.local, before, amount);
+    function _take(address local, Kind kind, uint8 scale, uint256 amount) internal returns (uint128 counted) {
+        if (kind == Kind.Vault) {
+            uint256 before = _beginMeasure(local);
+            IERC20(local).safeTransferFrom(msg.sender, address(this), amount);
+            return _endMeasure(local, before, amount);
         }
-        uint256 unit = 10 ** token.scale;
+        uint256 unit = 10 ** scale;
         if (amount % unit != 0) revert Dust(unit);
         counted = _amount(amount / unit);
-        if (token.kind == Kind.Wrapper) WrappedToken(token.local).burn(msg.sender, amount);
-        else if (token.kind == Kind.Erc7802) IERC7802(token.local).crosschainBurn(msg.sender, amount);
-        else IXErc20(token.local).burn(msg.sender, amount);
+        if (kind == Kind.Wrapper) WrappedToken(local).burn(msg.sender, amount);
+        else if (kind == Kind.Erc7802) IERC7802(local).crosschainBurn(msg.sender, amount);
+        else IXErc20(local).burn(msg.sender, amount);
     }
 
     /// @dev Hands out tokens. Native coin that its recipient does not take stays here, wrapped.

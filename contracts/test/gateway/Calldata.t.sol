@@ -24,7 +24,7 @@ contract CalldataTest is BridgeTest {
     }
 
     function test_refusesDirtyHighBits() public {
-        uint256[3] memory words = [uint256(1), 2, 4];
+        uint256[2] memory words = [uint256(1), 2];
         for (uint256 i = 0; i < words.length; ++i) {
             for (uint256 bit = i == 1 ? 32 : 64; bit < 256; bit += 37) {
                 _refused(words[i], _word(words[i]) ^ (1 << bit));
@@ -34,14 +34,14 @@ contract CalldataTest is BridgeTest {
 
     /// @dev Offsets are signed in solc's reading of them; whatever they point at, what is folded is what is run.
     function testFuzz_strangeOffsetsDeliverNothingElse(uint256 which, uint256 offset, bool far) public {
-        which = bound(which, 7, 9);
+        which = bound(which, 5, 7);
         unchecked {
             offset = far ? offset : bound(offset, 0, call.length * 2) - call.length;
         }
         if (offset == _word(which)) return;
         (bool success,) = address(gateways[1]).call(_with(which, offset));
         // An empty tail may be had from elsewhere.
-        assertTrue(!success || which == 9, "delivered");
+        assertTrue(!success || which == 7, "delivered");
         assertEq(counter.count(), success ? 2 : 0);
     }
 

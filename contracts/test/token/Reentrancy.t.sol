@@ -76,7 +76,9 @@ contract ReentrancyTest is BridgeTest {
     /// @dev Measured twice, the inner deposit would be counted twice.
     function test_noDepositWithinADeposit() public {
         _hooked(0, 1);
-        hooked.arm(address(bridges[0]), abi.encodeCall(ITokenBridge.deposit, (address(hooked), 1, CHAINS[1], ME, ME, 0)));
+        hooked.arm(
+            address(bridges[0]), abi.encodeCall(ITokenBridge.deposit, (address(hooked), 1, CHAINS[1], ME, ME, 0))
+        );
         _on(0);
         vm.prank(USER);
         vm.expectRevert(ITokenBridge.Reentered.selector);

@@ -39,11 +39,7 @@ contract TransferTest is BridgeTest {
         _on(2);
         vm.prank(address(bridges[2]));
         gateways[2].send(
-            CHAINS[0],
-            LaneLib.toBytes32(address(bridges[0])),
-            150_000,
-            0,
-            _transfer(_tokenId(), 51, ME, ME)
+            CHAINS[0], LaneLib.toBytes32(address(bridges[0])), 150_000, 0, _transfer(_tokenId(), 51, ME, ME)
         );
         _relay(2, 0);
         assertEq(token.balanceOf(USER), 1e30 - 150);
@@ -62,11 +58,7 @@ contract TransferTest is BridgeTest {
         _on(1);
         vm.prank(address(bridges[1]));
         gateways[1].send(
-            CHAINS[2],
-            LaneLib.toBytes32(address(bridges[2])),
-            150_000,
-            0,
-            _transfer(_tokenId(), 1, ME, ME)
+            CHAINS[2], LaneLib.toBytes32(address(bridges[2])), 150_000, 0, _transfer(_tokenId(), 1, ME, ME)
         );
         _relay(1, 2);
         assertEq(WrappedToken(_wrapper(2)).totalSupply(), 0);

@@ -16,6 +16,9 @@ interface Vm {
     function stopPrank() external;
     function chainId(uint256 id) external;
     function warp(uint256 timestamp) external;
+    /// @dev Unlike `block.timestamp`, never kept by the optimizer across a warp.
+    function getBlockTimestamp() external view returns (uint256);
+    function deal(address account, uint256 balance) external;
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function expectRevert() external;
@@ -24,6 +27,7 @@ interface Vm {
     function expectRevert(bytes calldata data) external;
     function assume(bool condition) external pure;
     function getCode(string calldata artifact) external view returns (bytes memory creationCode);
+    function store(address target, bytes32 slot, bytes32 value) external;
     function etch(address target, bytes calldata code) external;
     function load(address target, bytes32 slot) external view returns (bytes32);
     function readFile(string calldata path) external view returns (string memory);

@@ -114,8 +114,6 @@ fn encode_delivery(delivery: &Delivery) -> IGateway::Delivery {
     }
     IGateway::Delivery {
         source: encode_remote(&delivery.source),
-        nonce: delivery.checkpoint.nonce,
-        accumulator: delivery.checkpoint.accumulator,
         startAccumulator: delivery.start_accumulator,
         signatures: delivery.signatures.clone(),
         messages: messages.into(),

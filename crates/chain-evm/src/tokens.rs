@@ -193,7 +193,7 @@ impl BridgeUser<'_> {
     /// Any [`ChainError`].
     pub async fn message(&self, message: &OutgoingMessage, fee: U256) -> Result<B256, ChainError> {
         let call = Gateway::sendCall {
-            destinationChain: message.to.0,
+            destinationChain: U256::from(message.to.0),
             recipient: message.recipient.into_word(),
             gasLimit: message.gas_limit,
             deadline: message.deadline,

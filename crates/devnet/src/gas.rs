@@ -170,7 +170,7 @@ impl Bench {
     async fn send(&mut self, recipient: Address) -> eyre::Result<u64> {
         let payload = Bytes::from(vec![0x5A; 32]);
         let call = Gateway::sendCall {
-            destinationChain: self.destination.chain().id.0,
+            destinationChain: U256::from(self.destination.chain().id.0),
             recipient: recipient.into_word(),
             gasLimit: 100_000,
             deadline: 0,
@@ -284,8 +284,6 @@ impl Bench {
         }
         let delivery = IGateway::Delivery {
             source: self.remote(),
-            nonce: self.nonce,
-            accumulator: self.accumulator,
             startAccumulator: self.delivered,
             signatures: packed.into(),
             messages: messages.into(),
