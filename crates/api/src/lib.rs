@@ -4,8 +4,8 @@
 
 mod client;
 mod collect;
-mod intake;
 mod funds;
+mod intake;
 mod reason;
 mod routes;
 mod types;

@@ -108,7 +108,8 @@ fn recorded(status: &MessageStatus) -> String {
 
 /// UNIX seconds for people.
 pub(crate) fn utc(seconds: u64) -> String {
-    let timestamp = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let timestamp =
+        i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     timestamp.map_or_else(
         || format!("UNIX time {seconds}"),
         |timestamp| timestamp.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),

@@ -28,10 +28,8 @@ pub(crate) async fn view(store: &Store, lane: LaneId, nonce: u64) -> Result<Opti
 
 fn one(mut status: MessageStatus, next: Option<MessageView>, quorum: Option<usize>) -> MessageView {
     let next = status.follow_up.map(|(why, _, _)| why).zip(next);
-    status.progress = Progress {
-        follow_up: next.as_ref().map(|(why, message)| (*why, message.state)),
-        ..status.progress
-    };
+    status.progress =
+        Progress { follow_up: next.as_ref().map(|(why, message)| (*why, message.state)), ..status.progress };
     let (state, text) = reason(&status, next.as_ref().map(|(_, message)| message), quorum);
     let message = Message::decode(&status.encoded).ok();
     let deadline = message.as_ref().map(|message| message.deadline).filter(|deadline| *deadline != 0);

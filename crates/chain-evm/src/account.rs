@@ -135,12 +135,7 @@ impl Account {
     ///
     /// # Errors
     /// As [`Account::send`].
-    pub async fn submit(
-        &self,
-        to: Option<Address>,
-        data: Bytes,
-        value: U256,
-    ) -> Result<B256, ChainError> {
+    pub async fn submit(&self, to: Option<Address>, data: Bytes, value: U256) -> Result<B256, ChainError> {
         let from = self.address();
         let request = json!({"from": from, "to": to, "data": data, "value": value});
         let request = &request;

@@ -7,10 +7,10 @@ pub use self::{
     board::MessageBoard,
     demo::DemoToken,
     gateway::{Gateway, IGateway},
+    native::WrappedNative,
     no_op::NoOpReceiver,
     timelock::Timelock,
     tokens::{ITokenBridge, TokenBridge},
-    native::WrappedNative,
     wrapped::WrappedToken,
 };
 

@@ -85,11 +85,7 @@ pub enum Acts {
 ///
 /// # Errors
 /// Any [`ChainError`]; run it again.
-pub async fn contracts(
-    account: &Account,
-    plan: &Plan,
-    site: Site,
-) -> Result<Contracts, ChainError> {
+pub async fn contracts(account: &Account, plan: &Plan, site: Site) -> Result<Contracts, ChainError> {
     if let Some((gateway, token_bridge)) = site.contracts {
         let timelock = account.view(gateway, Gateway::ownerCall {}).await?;
         check_network(account, gateway, plan).await?;
@@ -210,9 +206,11 @@ pub async fn open_lanes(
     }
     let updater = account.view(here.gateway, Gateway::feeUpdaterCall {}).await?;
     let collector = account.view(here.gateway, Gateway::feeCollectorCall {}).await?;
-    if (updater, collector) != (plan.fee_updater, plan.fee_collector) {
-        let call =
-            Gateway::setFeeRolesCall { updater: plan.fee_updater, collector: plan.fee_collector };
+    // A role that the plan does not name stays as it is.
+    let named = |role: Address, present: Address| if role.is_zero() { present } else { role };
+    let roles = (named(plan.fee_updater, updater), named(plan.fee_collector, collector));
+    if roles != (updater, collector) {
+        let call = Gateway::setFeeRolesCall { updater: roles.0, collector: roles.1 };
         acts.push((here.gateway, call.abi_encode().into()));
     }
     let delay: U256 = account.view(here.timelock, Timelock::getMinDelayCall {}).await?;

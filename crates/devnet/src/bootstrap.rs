@@ -6,11 +6,11 @@ use alloy_primitives::{Address, hex};
 use alloy_signer_local::PrivateKeySigner;
 use futures::future::try_join_all;
 use icc_chain::Finality;
+use icc_chain::GasPrice;
 use icc_chain_evm::{
     Account, EvmChain, FeePolicy,
     deploy::{self, Contracts, Plan, RemoteSite, Site},
 };
-use icc_chain::GasPrice;
 use icc_protocol::{ChainId, CoinPrices, OVERHEAD_GAS, target_price};
 
 use crate::{Anvil, ChainSpec};
@@ -83,19 +83,21 @@ pub(crate) async fn deploy_all(
     let deploying = accounts.iter().map(|account| deploy::contracts(account, plan, Site::default()));
     let contracts = try_join_all(deploying).await?;
     let costs = try_join_all(accounts.iter().map(Account::gas_cost)).await?;
-    let opening = accounts.iter().enumerate().map(|(here, account)| {
-        let remotes: Vec<RemoteSite> = (0..configs.len())
-            .filter(|there| *there != here)
-            .map(|there| RemoteSite {
-                chain: configs[there].id,
-                contracts: contracts[there],
-                price: target_price(costs[there], EQUAL_COINS, MARGIN_PERCENT)
-                    .map(|price| GasPrice { price, overhead_gas: OVERHEAD_GAS, set_at: 0 }),
-            })
-            .collect();
-        let contracts = contracts[here];
-        async move { deploy::open_lanes(account, &contracts, &remotes, plan).await }
-    });
+    let opening =
+        accounts.iter().enumerate().map(|(here, account)| {
+            let remotes: Vec<RemoteSite> =
+                (0..configs.len())
+                    .filter(|there| *there != here)
+                    .map(|there| RemoteSite {
+                        chain: configs[there].id,
+                        contracts: contracts[there],
+                        price: target_price(costs[there], EQUAL_COINS, MARGIN_PERCENT)
+                            .map(|price| GasPrice { price, overhead_gas: OVERHEAD_GAS, set_at: 0 }),
+                    })
+                    .collect();
+            let contracts = contracts[here];
+            async move { deploy::open_lanes(account, &contracts, &remotes, plan).await }
+        });
     try_join_all(opening).await?;
     Ok(contracts)
 }

@@ -108,12 +108,7 @@ impl<'a, T: Fn(&str)> Demo<'a, T> {
         self.devnet.owner_acts(chain, vec![(at, call.abi_encode().into())]).await
     }
 
-    async fn transfer(
-        &self,
-        user: &BridgeUser<'_>,
-        deposit: &TokenDeposit,
-        what: &str,
-    ) -> eyre::Result<()> {
+    async fn transfer(&self, user: &BridgeUser<'_>, deposit: &TokenDeposit, what: &str) -> eyre::Result<()> {
         let fee = user.quote(deposit).await?;
         let transaction = user.deposit(deposit, fee).await?;
         let (from, to) = (&user.account.chain().name, self.name_of(deposit.to));
@@ -131,7 +126,9 @@ impl<'a, T: Fn(&str)> Demo<'a, T> {
     async fn refund(&self, user: &BridgeUser<'_>, token: Address, id: B256) -> eyre::Result<()> {
         let operator = Account::new(self.devnet.configs[2].clone(), self.devnet.operator.clone())?;
         let bridge = self.devnet.contracts[2].token_bridge;
-        operator.send(bridge, TokenBridge::pauseCall { tokenId: id, deposits: false, releases: true }).await?;
+        operator
+            .send(bridge, TokenBridge::pauseCall { tokenId: id, deposits: false, releases: true })
+            .await?;
         let mut deposit = TokenDeposit::new(token, units(10), self.id(2), self.devnet.user.address());
         deposit.deadline = now() + MIN_DEADLINE_DELAY_SECONDS + 5;
         let fee = user.quote(&deposit).await?;

@@ -6,14 +6,16 @@ use std::{path::Path, sync::Arc, time::Duration};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolConstructor};
+use icc_chain::GasPrice;
 use icc_chain_evm::{
     Account, BridgeUser, EvmChain, TokenDeposit,
     bindings::{DemoToken, Gateway, IGateway, NoOpReceiver, TokenBridge},
     deploy::{self, Contracts, Plan, RemoteSite, Site},
     token_id,
 };
-use icc_chain::GasPrice;
-use icc_protocol::{OVERHEAD_GAS, Checkpoint, Domain, Kind, Lane, Message, NetworkId, SignatureSet, ValidatorSet, fold};
+use icc_protocol::{
+    Checkpoint, Domain, Kind, Lane, Message, NetworkId, OVERHEAD_GAS, SignatureSet, ValidatorSet, fold,
+};
 use icc_service::Signer;
 
 use crate::{Anvil, ChainSpec, bootstrap::chain, guard::Guard};

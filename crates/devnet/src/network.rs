@@ -19,9 +19,7 @@ use icc_chain_evm::{
     deploy::{self, Acts, Contracts, Plan},
 };
 use icc_protocol::{NetworkId, ValidatorSet};
-use icc_service::config::{
-    ChainConfig, Config, CoreConfig, DeploymentConfig, FeeConfig, ValidatorConfig,
-};
+use icc_service::config::{ChainConfig, Config, CoreConfig, DeploymentConfig, FeeConfig, ValidatorConfig};
 use tempfile::TempDir;
 use tokio::{net::TcpStream, time::sleep};
 use url::Url;

@@ -4,6 +4,7 @@ mod cli;
 mod coins;
 mod commands;
 mod output;
+mod reconcile;
 mod wiring;
 
 use std::process::ExitCode;

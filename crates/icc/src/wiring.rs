@@ -103,6 +103,16 @@ impl KeyArgs {
     }
 }
 
+/// The key of an account, or one made up for the moment: views need no funds, and nobody's key.
+pub(crate) fn key_or_nobody(
+    keys: Option<&KeyArgs>,
+) -> eyre::Result<Arc<alloy_signer_local::PrivateKeySigner>> {
+    match keys {
+        Some(keys) => Ok(keys.one()?.key()),
+        None => Ok(Arc::new(alloy_signer_local::PrivateKeySigner::random())),
+    }
+}
+
 /// An HTTP client of the bridge's own services.
 pub(crate) fn http_client() -> eyre::Result<reqwest::Client> {
     Ok(reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build()?)

@@ -57,7 +57,10 @@ mod tests {
         assert_eq!(target_price(3000, coins, 0), Some(1 << 16));
         assert_eq!(target_price(0, coins, 0), Some(1));
         assert_eq!(target_price(1, CoinPrices { source: 0, destination: 1 }, 0), None);
-        assert_eq!(target_price(u128::MAX, CoinPrices { source: 1, destination: u64::MAX }, 0), Some(MAX_PRICE));
+        assert_eq!(
+            target_price(u128::MAX, CoinPrices { source: 1, destination: u64::MAX }, 0),
+            Some(MAX_PRICE)
+        );
     }
 
     #[test]

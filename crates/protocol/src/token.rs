@@ -163,7 +163,10 @@ mod tests {
             bytes.extend([0; 60]);
             for length in 0..bytes.len() {
                 let read = TokenPayload::decode(&bytes[..length]);
-                assert!(read.is_none() || length >= if kind == 2 { 33 } else { TRANSFER_LENGTH }, "{kind} {length}");
+                assert!(
+                    read.is_none() || length >= if kind == 2 { 33 } else { TRANSFER_LENGTH },
+                    "{kind} {length}"
+                );
             }
         }
         assert_eq!(TokenPayload::decode(&[]), None);

@@ -156,9 +156,13 @@ impl Progress {
             return Ok(TransferState::Recorded);
         }
         Ok(match self.follow_up {
-            Some((FollowUp::Forwarded, state)) if state.is_settled() || state == TransferState::Refunding => state,
+            Some((FollowUp::Forwarded, state)) if state.is_settled() || state == TransferState::Refunding => {
+                state
+            }
             Some((FollowUp::Forwarded, _)) => TransferState::Forwarded,
-            Some((FollowUp::Returned | FollowUp::Refund, state)) if state.has_arrived() => TransferState::Refunded,
+            Some((FollowUp::Returned | FollowUp::Refund, state)) if state.has_arrived() => {
+                TransferState::Refunded
+            }
             Some((FollowUp::Returned | FollowUp::Refund, _)) => TransferState::Refunding,
             None if self.expired => TransferState::Refunding,
             None if self.queued || self.cancelled => TransferState::Queued,

@@ -8,17 +8,13 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    RelayConfig, RelayError,
-    lease::HeldLease,
-    prices::update_prices,
-    release::release_due,
-    send::Sender,
+    RelayConfig, RelayError, lease::HeldLease, prices::update_prices, release::release_due, send::Sender,
 };
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Between two looks at gas prices and fees.
-const SELDOM: Duration = Duration::from_secs(20);
+const SELDOM: Duration = Duration::from_secs(10);
 
 /// Does the chores of one chain while this core holds their lease.
 pub(crate) struct Chores {
@@ -55,8 +51,7 @@ impl Chores {
         let Some(lease) = HeldLease::acquire(&self.store, &name, &self.config.owner).await? else {
             return Ok(());
         };
-        let sender =
-            Sender { store: &self.store, submitter: self.submitter.as_ref(), config: &self.config };
+        let sender = Sender { store: &self.store, submitter: self.submitter.as_ref(), config: &self.config };
         release_due(sender, &lease).await?;
         if Instant::now() < *next_prices {
             return Ok(());

@@ -42,7 +42,8 @@ impl Sender<'_> {
         // By a lease that names the work: one signer key has one owner at a time, also among the lanes of one core.
         let owner = format!("{}/{}", self.config.owner, lease.name);
         let name = format!("signer/{}/{signer}", self.submitter.chain());
-        let signer_lease = HeldLease::acquire(self.store, &name, &owner).await?.ok_or(RelayError::NoSigner)?;
+        let signer_lease =
+            HeldLease::acquire(self.store, &name, &owner).await?.ok_or(RelayError::NoSigner)?;
         let gas = self.submitter.simulate(call, signer).await?;
         let sequence = self.submitter.next_sequence(signer).await?;
         let submission = Submission { call, signer, sequence, gas, attempt: 0 };

@@ -95,8 +95,7 @@ impl LaneWorker {
         let delivered = self.store.delivered_nonce(self.lane.lane).await?;
         let undelivered = self.store.has_checkpoint_after(self.lane.lane, delivered).await?
             && !self.store.inbox_has_ended(self.lane.lane).await?;
-        Ok(undelivered
-            || !self.store.due_executions(self.lane.lane, MAX_ATTEMPTS, 1).await?.is_empty())
+        Ok(undelivered || !self.store.due_executions(self.lane.lane, MAX_ATTEMPTS, 1).await?.is_empty())
     }
 
     async fn deliver_next(&self, lease: &HeldLease) -> Result<bool, RelayError> {
@@ -128,7 +127,8 @@ impl LaneWorker {
         metrics::counter!("icc_relay_cost_gwei_total", "source" => source.clone(), "destination" => destination.clone())
             .increment(gwei);
         let coins = self.config.prices.as_ref();
-        let coins = coins.and_then(|prices| prices.coins(self.lane.source_chain, self.lane.destination_chain));
+        let coins =
+            coins.and_then(|prices| prices.coins(self.lane.source_chain, self.lane.destination_chain));
         if let Some(coins) = coins.filter(|coins| coins.source > 0) {
             let converted = u128::from(gwei) * u128::from(coins.destination) / u128::from(coins.source);
             metrics::counter!("icc_relay_cost_in_source_gwei_total", "source" => source, "destination" => destination)

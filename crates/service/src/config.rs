@@ -184,9 +184,7 @@ pub struct FeeConfig {
 impl FeeConfig {
     /// No source of prices.
     pub fn is_empty(&self) -> bool {
-        self.coin_prices.is_empty()
-            && self.coin_prices_file.is_none()
-            && self.coin_prices_command.is_empty()
+        self.coin_prices.is_empty() && self.coin_prices_file.is_none() && self.coin_prices_command.is_empty()
     }
 
     fn check(&self, chains: &BTreeMap<String, ChainConfig>) -> Result<(), ConfigError> {

@@ -123,7 +123,9 @@ pub(crate) async fn insert_expired(
     .fetch_optional(&mut *tx)
     .await
     .map_err(StoreError::from)?
-    .ok_or_else(|| ApplyError::Inconsistent(format!("a refund of lane {}, which was not opened", row.lane)))?;
+    .ok_or_else(|| {
+        ApplyError::Inconsistent(format!("a refund of lane {}, which was not opened", row.lane))
+    })?;
     follow_up(tx, at, row.message_id, FollowUp::Refund, (source, number(row.refund_nonce, "nonce")?)).await?;
     Ok(wake(tx, row.lane).await?)
 }

@@ -6,10 +6,12 @@ mod deploy;
 mod devnet;
 mod indexer;
 mod keys;
+mod lane;
 mod quote;
 mod route;
 mod send;
 mod status;
+mod token;
 mod validator;
 
 use std::process::ExitCode;
@@ -41,6 +43,8 @@ pub(crate) async fn run(cli: Cli) -> eyre::Result<ExitCode> {
         Command::Send(arguments) => send::run(arguments, json).await,
         Command::Quote(arguments) => quote::run(arguments, json).await,
         Command::Status(arguments) => status::run(arguments, json).await,
+        Command::Lane(arguments) => lane::run(arguments, json).await,
+        Command::Token(arguments) => token::run(arguments, json).await,
         Command::Deploy(arguments) => deploy::run(arguments, json).await,
         Command::Config(arguments) => config::run(arguments, json).await,
         Command::Keys(arguments) => keys::run(arguments, json),

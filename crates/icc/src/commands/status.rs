@@ -22,8 +22,7 @@ pub(crate) struct Followed {
 
 impl Followed {
     fn new(messages: Vec<MessageView>) -> Self {
-        let arrived =
-            !messages.is_empty() && messages.iter().all(|message| message.state.has_arrived());
+        let arrived = !messages.is_empty() && messages.iter().all(|message| message.state.has_arrived());
         Self { arrived, messages }
     }
 

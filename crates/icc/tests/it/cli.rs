@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::shared::{Bridge, icc, with_bridge};
 
-fn run(arguments: &[&str]) -> Output {
+pub fn run(arguments: &[&str]) -> Output {
     Command::new(icc()).args(arguments).env_remove("ICC_CORE").output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

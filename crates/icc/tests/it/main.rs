@@ -5,6 +5,7 @@ mod cli;
 mod crashes;
 mod devnet;
 mod evidence;
+mod money;
 mod reindex;
 mod reorgs;
 mod rpc_quorum;

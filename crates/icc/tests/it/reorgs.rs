@@ -14,14 +14,11 @@ fn a_reverted_deposit_is_unwound_and_the_lane_goes_on() {
         for depth in [1, 2, 1] {
             let at_home = bridge.balance(2, 2).await;
             let there = bridge.balance(2, 0).await;
-            let account = bridge.account(2);
-            let user = bridge.user(&account, 2);
-            let me = account.address();
-            user.deposit(bridge.tokens[2], U256::from(5), bridge.id(0), me).await.unwrap();
+            bridge.deposit(2, 0, 5).await;
             bridge.devnet.chains[2].reorg(depth).await.unwrap();
             let kept = bridge.balance(2, 2).await != at_home;
             // Something must follow on the new fork, or there would be nothing to resume with.
-            user.deposit(bridge.tokens[2], U256::from(7), bridge.id(0), me).await.unwrap();
+            bridge.deposit(2, 0, 7).await;
             bridge.audit().await;
             let arrived = bridge.balance(2, 0).await - there;
             let expected = if kept { U256::from(12) } else { at_home - bridge.balance(2, 2).await };

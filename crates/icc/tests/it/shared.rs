@@ -10,7 +10,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::{SolCall, SolConstructor};
 use icc_api::CoreClient;
 use icc_chain_evm::{
-    Account, BridgeUser,
+    Account, BridgeUser, TokenDeposit,
     bindings::{DemoToken, TokenBridge},
     token_id,
 };
@@ -20,6 +20,8 @@ use tokio::runtime::Runtime;
 
 pub const PATIENCE: Duration = Duration::from_secs(120);
 const SUPPLY: u64 = 1_000_000;
+/// A limit that no test reaches by accident.
+pub const AMPLE: u128 = 1 << 100;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 /// Processes that outlive the last test are ended by the devnet's guard when this process ends.
@@ -87,10 +89,32 @@ impl Bridge {
         let spender = user.token_bridge;
         user.call(token, DemoToken::approveCall { spender, value: U256::MAX }).await.unwrap();
         for there in (0..3).filter(|there| *there != home) {
-            let transaction = user.register(token, self.id(there)).await.unwrap();
+            let fee = user.quote_registration(self.id(there)).await.unwrap();
+            let transaction = user.register(token, self.id(there), fee).await.unwrap();
             self.arrived(transaction).await;
         }
+        let id = token_id(self.id(home), token);
+        for chain in 0..3 {
+            self.limit(chain, id, AMPLE).await;
+        }
         token
+    }
+
+    /// What may arrive at a chain within a window; departures stay unlimited.
+    pub async fn limit(&self, chain: usize, id: B256, arrivals: u128) {
+        let call = TokenBridge::setLimitsCall { tokenId: id, arrivals, departures: 0 };
+        let at = self.devnet.contracts[chain].token_bridge;
+        self.devnet.owner_acts(chain, vec![(at, call.abi_encode().into())]).await.unwrap();
+    }
+
+    /// Deposits a home token of chain `from`, and pays for it; returns the transaction.
+    pub async fn deposit(&self, from: usize, to: usize, amount: u64) -> B256 {
+        let account = self.account(from);
+        let user = self.user(&account, from);
+        let deposit =
+            TokenDeposit::new(self.tokens[from], U256::from(amount), self.id(to), account.address());
+        let fee = user.quote(&deposit).await.unwrap();
+        user.deposit(&deposit, fee).await.unwrap()
     }
 
     pub fn id(&self, chain: usize) -> ChainId {
@@ -125,6 +149,7 @@ impl Bridge {
             destinationChain: self.id(to).0,
             to: me,
             refundTo: me,
+            deadline: 0,
         };
         let calls: Vec<Bytes> = vec![call.abi_encode().into(); count];
         let sent = account.burst(user.token_bridge, &calls).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use alloy_primitives::{U256, hex};
 use alloy_sol_types::SolConstructor;
 use icc_api::CoreClient;
-use icc_chain_evm::bindings::MessageBoard;
+use icc_chain_evm::{OutgoingMessage, bindings::MessageBoard};
 use icc_devnet::{Demo, Role};
 use icc_protocol::TransferState;
 
@@ -47,8 +47,14 @@ fn a_message_that_fails_is_executed_once_its_recipient_exists() {
         let (there, account) = (bridge.account(2), bridge.account(0));
         let board = there.address().create(there.nonce().await.unwrap());
         let user = bridge.user(&account, 0);
-        let transaction =
-            user.message(bridge.id(2), board, 240_000, b"early".as_slice().into()).await.unwrap();
+        let message = OutgoingMessage {
+            to: bridge.id(2),
+            recipient: board,
+            gas_limit: 240_000,
+            deadline: 0,
+            payload: b"early".as_slice().into(),
+        };
+        let transaction = user.message(&message, U256::ZERO).await.unwrap();
         let core = bridge.core();
         let mut seen = String::new();
         for _ in 0..600 {
@@ -78,14 +84,11 @@ fn the_demo_succeeds() {
 #[test]
 fn both_cores_tell_the_same_of_a_transfer() {
     with_bridge(async |bridge| {
-        let account = bridge.account(0);
-        let user = bridge.user(&account, 0);
-        let me = account.address();
-        let transaction = user.deposit(bridge.tokens[0], U256::from(1), bridge.id(1), me).await.unwrap();
+        let transaction = bridge.deposit(0, 1, 1).await;
         bridge.arrived(transaction).await;
         for url in &bridge.devnet.core_urls {
             let view = CoreClient::new(url.clone()).unwrap().transaction(transaction).await.unwrap();
-            assert!(view.messages[0].state >= TransferState::Delivered);
+            assert!(view.messages[0].state.has_arrived());
             assert!(view.messages[0].delivery_transaction.is_some());
         }
         bridge.audit().await;

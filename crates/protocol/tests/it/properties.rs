@@ -2,9 +2,9 @@ use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use icc_protocol::{
-    ChainId, Checkpoint, CompactSignature, Domain, Kind, Lane, LaneId, Message, NetworkId, Progress,
-    SIGN_INTERVAL, SignatureError, SignatureSet, TransferState, ValidatorSet, fold, fold_all, quorum,
-    sign_points,
+    ChainId, Checkpoint, CompactSignature, Domain, FollowUp, Kind, Lane, LaneId, Message, NetworkId,
+    Progress, SIGN_INTERVAL, SignatureError, SignatureSet, TransferState, ValidatorSet, fold, fold_all,
+    quorum, sign_points,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -212,7 +212,7 @@ proptest! {
 
     /// More facts never move a message back, and contradictions are errors.
     #[test]
-    fn states_only_move_forward(bits in 0u8..64, more in 0u8..64) {
+    fn states_only_move_forward(bits in 0u8..128, more in 0u8..128) {
         let facts = |bits: u8| Progress {
             source_final: bits & 1 != 0,
             quorum: bits & 2 != 0,
@@ -220,6 +220,8 @@ proptest! {
             recorded: bits & 8 != 0,
             executed: bits & 16 != 0,
             destination_final: bits & 32 != 0,
+            expired: bits & 64 != 0,
+            ..Progress::default()
         };
         let (now, later) = (facts(bits), facts(bits | more));
         if let (Ok(now_state), Ok(later_state)) = (now.state(), later.state()) {
@@ -227,7 +229,9 @@ proptest! {
             let recorded_later = later.recorded && !now.recorded && now.in_inbox;
             prop_assert!(recorded_later || now_state <= later_state, "{now:?} {later:?}");
         }
-        prop_assert_eq!(now.state().is_err(), ((now.recorded || now.executed) && !now.in_inbox) || (now.in_inbox && !now.source_final));
+        let early = (now.recorded || now.executed || now.expired) && !now.in_inbox;
+        let both = now.executed && now.expired;
+        prop_assert_eq!(now.state().is_err(), early || both || (now.in_inbox && !now.source_final));
     }
 }
 
@@ -239,6 +243,20 @@ fn a_completed_message_has_run() {
     assert_eq!(waiting.state(), Ok(TransferState::Recorded), "final, but not executed");
     let done = Progress { executed: true, ..waiting };
     assert_eq!(done.state(), Ok(TransferState::Completed));
+}
+
+#[test]
+fn a_message_is_where_what_it_led_to_is() {
+    let arrived = Progress { source_final: true, quorum: true, in_inbox: true, ..Progress::default() };
+    let after = |why, state| Progress { follow_up: Some((why, state)), ..arrived }.state().unwrap();
+    assert_eq!(after(FollowUp::Forwarded, TransferState::Attested), TransferState::Forwarded);
+    assert_eq!(after(FollowUp::Forwarded, TransferState::Queued), TransferState::Forwarded);
+    assert_eq!(after(FollowUp::Forwarded, TransferState::Completed), TransferState::Completed);
+    assert_eq!(after(FollowUp::Forwarded, TransferState::Refunded), TransferState::Refunded);
+    assert_eq!(after(FollowUp::Returned, TransferState::Delivered), TransferState::Refunded);
+    assert_eq!(after(FollowUp::Refund, TransferState::Recorded), TransferState::Refunding);
+    assert_eq!(Progress { queued: true, ..arrived }.state(), Ok(TransferState::Queued));
+    assert!(!TransferState::Queued.is_settled() && TransferState::Refunded.is_settled());
 }
 
 #[test]
