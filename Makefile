@@ -4,7 +4,7 @@ SHELL := /bin/bash
 FORGE = $(firstword $(wildcard $(CURDIR)/node_modules/@foundry-rs/forge-*/bin/forge))
 ICC = target/debug/icc
 
-.PHONY: help demo test build contracts-test rust-test artifacts artifacts-check fmt fmt-check lint gas sqlx deep clean
+.PHONY: help demo test build contracts-test rust-test artifacts artifacts-check fmt fmt-check lint gas gas-check sqlx deep clean
 
 help: ## list targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -50,6 +50,9 @@ lint: ## clippy, warnings denied
 
 gas: build ## gas of receipts on anvil, as in docs/gas.md
 	SQLX_OFFLINE=true cargo run -q -p icc-devnet --example gas
+
+gas-check: build ## fails if a figure is more than 1 % above docs/gas.md
+	SQLX_OFFLINE=true cargo run -q -p icc-devnet --example gas -- --check
 
 sqlx: node_modules/.installed ## offline data of the checked queries, from a PostgreSQL started for it
 	scripts/sqlx-prepare.sh

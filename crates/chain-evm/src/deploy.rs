@@ -226,8 +226,12 @@ fn set_price(chain: ChainId, price: &GasPrice) -> Vec<u8> {
     Gateway::setPriceCall { chain: chain.0, price, overheadGas: overhead_gas }.abi_encode()
 }
 
-/// Acts of the owner: schedules them as one batch, or executes it if its time has come. The same acts again are the
-/// same batch.
+/// What OpenZeppelin's timelock says of an operation that was executed.
+const DONE: U256 = U256::from_limbs([1, 0, 0, 0]);
+/// Times that the same acts can be done.
+const MAX_TIMES: u64 = 1000;
+
+/// Acts of the owner: schedules them as one batch, or executes it if its time has come.
 ///
 /// # Errors
 /// Any [`ChainError`]; run it again.
@@ -243,20 +247,25 @@ pub async fn through_timelock(
     let count = acts.len();
     let (targets, payloads): (Vec<Address>, Vec<Bytes>) = acts.into_iter().unzip();
     let values = vec![U256::ZERO; count];
-    let salt = keccak256((targets.clone(), payloads.clone()).abi_encode());
-    let id = account
-        .view(
-            timelock,
-            Timelock::hashOperationBatchCall {
-                targets: targets.clone(),
-                values: values.clone(),
-                payloads: payloads.clone(),
-                predecessor: B256::ZERO,
-                salt,
-            },
-        )
-        .await?;
-    let mut ready_at: U256 = account.view(timelock, Timelock::getTimestampCall { id }).await?;
+    // The same acts may be wanted again later (a limit that goes back to what it was): each time is a batch of its own.
+    let mut salt = B256::ZERO;
+    let mut ready_at = DONE;
+    let mut id = B256::ZERO;
+    for time in 0..MAX_TIMES {
+        salt = keccak256((targets.clone(), payloads.clone(), U256::from(time)).abi_encode());
+        let call = Timelock::hashOperationBatchCall {
+            targets: targets.clone(),
+            values: values.clone(),
+            payloads: payloads.clone(),
+            predecessor: B256::ZERO,
+            salt,
+        };
+        id = account.view(timelock, call).await?;
+        ready_at = account.view(timelock, Timelock::getTimestampCall { id }).await?;
+        if ready_at != DONE {
+            break;
+        }
+    }
     if ready_at.is_zero() {
         account
             .send(

@@ -72,7 +72,7 @@ impl Coins {
         for (name, price) in table {
             let Some(chain) = self.chains.get(name) else { continue };
             let scaled = price * SCALE;
-            if !(scaled.is_finite() && scaled >= 1.0 && scaled < 1e18) {
+            if !(1.0..1e18).contains(&scaled) {
                 return Err(format!("the price of {name}'s coin, {price}, is no usable number"));
             }
             // In range, as just checked.

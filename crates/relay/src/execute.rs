@@ -1,10 +1,11 @@
 //! Executes messages that were delivered but recorded: those with a high gas limit, and those whose call failed. Past
 //! its deadline, a message is refunded instead.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use icc_chain::{Call, ChainError};
-use icc_store::{DueKind, LaneRow};
+use icc_protocol::Message;
+use icc_store::{DueExecution, DueKind, LaneRow};
 
 use crate::{RelayError, build::source_of, lease::HeldLease, send::Sender};
 
@@ -29,7 +30,8 @@ pub(crate) async fn execute_due(
             DueKind::Execute => Call::Execute { source, message },
             DueKind::Expire => Call::Expire { source, message },
         };
-        let pause = (FIRST_PAUSE * 2u32.saturating_pow(due.attempts)).min(LONGEST_PAUSE);
+        let pause =
+            (FIRST_PAUSE * 2u32.saturating_pow(due.attempts)).min(LONGEST_PAUSE).min(until_deadline(&due));
         match sender.send(&call, lease).await {
             Ok(spent) => {
                 any = true;
@@ -49,6 +51,16 @@ pub(crate) async fn execute_due(
         }
     }
     Ok(any)
+}
+
+/// A message is looked at again when its deadline has passed, however long the pause would be.
+fn until_deadline(due: &DueExecution) -> Duration {
+    let deadline = Message::decode(&due.encoded).map_or(0, |message| message.deadline);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+    match deadline.checked_sub(now) {
+        Some(left) if deadline != 0 => Duration::from_secs(left + 1),
+        _ => LONGEST_PAUSE,
+    }
 }
 
 /// Whether a failure is the message's own: then it costs a try. Of trouble with leases, database, endpoints, fees or a

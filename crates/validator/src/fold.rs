@@ -229,15 +229,19 @@ mod tests {
         LocatedEvent { at: EventAt { block, transaction: B256::ZERO, log_index: 0 }, event }
     }
 
-    fn opening(block: u64, generation: u32) -> LocatedEvent {
-        let lane = Lane {
+    fn lane(generation: u32) -> Lane {
+        Lane {
             network: source().network,
             source_chain: source().chain,
             source_gateway: source().gateway,
             destination_chain: THERE,
             destination_gateway: B256::repeat_byte(3),
             generation,
-        };
+        }
+    }
+
+    fn opening(block: u64, generation: u32) -> LocatedEvent {
+        let lane = lane(generation);
         at(
             block,
             Event::LaneOpened(LaneOpened {
