@@ -21,8 +21,9 @@ abstract contract ReleaseQueue is Vault {
 
     /// @notice Most gas for a call attached to a transfer.
     uint32 public constant MAX_CALL_GAS = 2_000_000;
-    /// @dev What must be left for paying out besides a call's gas: less, and the payer could choose what fails.
-    uint256 private constant PAYOUT_GAS = 150_000;
+    /// @dev What must be there to pay out: less, and whoever releases could choose what fails. Of a token that burns all
+    /// it is given, EIP-150's 1/64 is left, which must do for the claim: its queue goes on in any case.
+    uint256 private constant PAYOUT_GAS = 5_000_000;
 
     /// @inheritdoc ITokenBridge
     uint64 public immutable rateWindow;

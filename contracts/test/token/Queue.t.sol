@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {ITokenBridge} from "../../src/interfaces/ITokenBridge.sol";
+import {GreedyToken} from "../utils/OddTokens.sol";
 import {TokenTest} from "../utils/TokenTest.sol";
 
 contract QueueTest is TokenTest {
@@ -62,6 +63,23 @@ contract QueueTest is TokenTest {
         // Waiting took the place of the limit: releases do not count in it.
         (,, int256 net,,) = bridges[0].flowOf(id);
         assertTrue(net == 0, "not counted");
+    }
+
+    /// @dev Anyone can register a token that burns all gas when it is paid out: its queue goes on with what is left.
+    function test_greedyTokenBecomesAClaimWithTheLeastGasThatMayBeBrought() public {
+        _on(0);
+        GreedyToken greedy = new GreedyToken(USER, 10);
+        bytes32 other = _registerAny(0, 1, address(greedy));
+        _put(0, _d(address(greedy), 10, 1));
+        _relay(0, 1);
+        _limitOf(other, 0, 0, 0);
+        (address wrapper,) = bridges[1].tokenOf(other);
+        _put(1, _d(wrapper, 10, 0));
+        _relay(1, 0);
+        _wait(WINDOW);
+        greedy.setGreedy();
+        bridges[0].release{gas: 5_030_000}(other, "");
+        assertEq(bridges[0].claimOf(other, USER), 10);
     }
 
     function test_unsetLimitLetsEverythingWait() public {

@@ -70,6 +70,24 @@ contract BlockingToken is ERC20("Blocking", "BLK") {
     }
 }
 
+/// @dev Once told to, burns all the gas that a transfer is given.
+contract GreedyToken is ERC20("Greedy", "GRD") {
+    bool private _greedy;
+
+    constructor(address holder, uint256 supply) {
+        _mint(holder, supply);
+    }
+
+    function setGreedy() external {
+        _greedy = true;
+    }
+
+    function transfer(address to, uint256 value) public override returns (bool) {
+        while (_greedy) {}
+        return super.transfer(to, value);
+    }
+}
+
 /// @dev Answers one function more than others, as families of rebasing tokens do.
 contract RebasingToken is ERC20("Rebasing", "REB") {
     bytes4 private immutable _answered;

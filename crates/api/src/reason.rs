@@ -1,6 +1,6 @@
 //! Why a message is where it is, in words.
 
-use icc_protocol::{FollowUp, Message, RecordedReason, TransferState, TransitionError};
+use icc_protocol::{FollowUp, Message, Progress, RecordedReason, TransferState, TransitionError};
 use icc_store::MessageStatus;
 
 use crate::MessageView;
@@ -16,7 +16,8 @@ pub(crate) fn reason(
         Ok(state) => state,
         Err(error @ TransitionError::DeliveredBeforeFinal) => {
             let text = format!("{error}: the view of the source is behind, or a chain reverted its finality");
-            return (TransferState::Delivered, text);
+            let facts = Progress { source_final: true, ..status.progress };
+            return (facts.state().unwrap_or(TransferState::Observed), text);
         }
         Err(error) => return (TransferState::Observed, error.to_string()),
     };
@@ -90,6 +91,9 @@ fn queued(status: &MessageStatus) -> String {
 
 fn recorded(status: &MessageStatus) -> String {
     let Some(recorded) = &status.recorded else { return "waits for execution".to_owned() };
+    if recorded.struck {
+        return "struck by the owner: it is neither executed nor refunded".to_owned();
+    }
     let why = match recorded.reason {
         RecordedReason::AboveInlineGas => "its gas limit is executed in a transaction of its own",
         RecordedReason::CallFailed => "its call failed when it was delivered",

@@ -1,6 +1,6 @@
 //! A message as the API shows it, with what it led to.
 
-use icc_protocol::{LaneId, Message, Progress};
+use icc_protocol::{LaneId, Message, Progress, TransferState};
 use icc_store::{MessageStatus, Store, StoreError};
 
 use crate::{MessageView, NextView, funds::funds, reason::reason};
@@ -27,9 +27,11 @@ pub(crate) async fn view(store: &Store, lane: LaneId, nonce: u64) -> Result<Opti
 }
 
 fn one(mut status: MessageStatus, next: Option<MessageView>, quorum: Option<usize>) -> MessageView {
-    let next = status.follow_up.map(|(why, _, _)| why).zip(next);
-    status.progress =
-        Progress { follow_up: next.as_ref().map(|(why, message)| (*why, message.state)), ..status.progress };
+    // What it led to may have vanished between two questions (a reorg); that it led there is still known.
+    let state_of_next = next.as_ref().map_or(TransferState::Observed, |message| message.state);
+    let follow_up = status.follow_up.map(|(why, _, _)| (why, state_of_next));
+    status.progress = Progress { follow_up, ..status.progress };
+    let next = follow_up.map(|(why, _)| why).zip(next);
     let (state, text) = reason(&status, next.as_ref().map(|(_, message)| message), quorum);
     let message = Message::decode(&status.encoded).ok();
     let deadline = message.as_ref().map(|message| message.deadline).filter(|deadline| *deadline != 0);

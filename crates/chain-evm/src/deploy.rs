@@ -183,10 +183,10 @@ pub async fn open_lanes(
     for RemoteSite { chain, contracts: remote, price } in remotes {
         let gateway = remote.gateway.into_word();
         let outbox = account.view(here.gateway, Gateway::outboxCall { chain: chain.0 }).await?;
-        if outbox.accumulator.is_zero() {
+        if outbox.generation == 0 {
             let remote = IGateway::Remote { chain: chain.0, generation: 1, gateway };
             acts.push((here.gateway, Gateway::openLaneCall { remote }.abi_encode().into()));
-        } else if outbox.gateway != gateway {
+        } else if !outbox.accumulator.is_zero() && outbox.gateway != gateway {
             return Err(ChainError::Misconfigured(format!(
                 "chain {}: the lane to chain {chain} leads to gateway {}, not to {gateway}",
                 account.chain().id,

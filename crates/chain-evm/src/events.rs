@@ -36,6 +36,7 @@ pub(crate) fn topics() -> Vec<B256> {
         Gateway::Recorded::SIGNATURE_HASH,
         Gateway::Executed::SIGNATURE_HASH,
         Gateway::Expired::SIGNATURE_HASH,
+        Gateway::Struck::SIGNATURE_HASH,
         Gateway::LaneOpened::SIGNATURE_HASH,
         Gateway::LaneEnded::SIGNATURE_HASH,
         Gateway::FeePaid::SIGNATURE_HASH,
@@ -161,6 +162,10 @@ fn lane_or_set(log: &Log) -> Result<Event, String> {
                 outbound: LaneId(opened.outboundLane),
                 inbound: LaneId(opened.inboundLane),
             })
+        }
+        Some(Gateway::Struck::SIGNATURE_HASH) => {
+            let struck: Gateway::Struck = read(log)?;
+            Event::Struck { id: struck.id }
         }
         Some(Gateway::LaneEnded::SIGNATURE_HASH) => {
             let ended: Gateway::LaneEnded = read(log)?;

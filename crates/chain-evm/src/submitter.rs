@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use icc_chain::{
     Call, ChainError, Delivery, GasPrice, Outcome, QueuedCall, RemoteEnd, Spent, Submission, Submitter,
 };
-use icc_protocol::{ChainId, LaneId};
+use icc_protocol::{ChainId, INLINE_GAS, LaneId, Message};
 use icc_rpc::{Endpoint, Pool};
 use serde_json::json;
 
@@ -105,6 +105,14 @@ fn encode_queued(call: &QueuedCall) -> Bytes {
     }
 }
 
+/// Gas that the calls within a delivery may take, with what the gateway asks to be there for each (EIP-150).
+fn calls_gas(call: &Call) -> u64 {
+    let Call::Deliver(delivery) = call else { return 0 };
+    let messages = delivery.messages.iter().filter_map(|message| Message::decode(message).ok());
+    let inline = messages.filter(|message| message.gas_limit <= INLINE_GAS);
+    inline.map(|message| u64::from(message.gas_limit) * 64 / 63 + 10_000).sum()
+}
+
 fn encode_delivery(delivery: &Delivery) -> IGateway::Delivery {
     let mut messages = Vec::new();
     for message in &delivery.messages {
@@ -167,8 +175,10 @@ impl Submitter for EvmSubmitter {
                 async move { node::estimate_gas(&e, request).await }
             })
             .await?;
-        // A tenth more, as the state may have moved by the time the transaction runs.
-        Ok(gas.saturating_add(gas / 10).min(TRANSACTION_GAS_CAP))
+        // A tenth more, as the state may have moved by the time the transaction runs; and what the calls of a batch may
+        // take then, though they took less here: one of them must not make the whole delivery fail.
+        let more = (gas / 10).saturating_add(calls_gas(call));
+        Ok(gas.saturating_add(more).min(TRANSACTION_GAS_CAP))
     }
 
     async fn next_sequence(&self, signer: B256) -> Result<u64, ChainError> {

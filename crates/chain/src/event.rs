@@ -122,6 +122,11 @@ pub enum Event {
         /// Nonce of the refund.
         refund_nonce: u64,
     },
+    /// The owner struck a recorded message: it is neither executed nor refunded.
+    Struck {
+        /// Its id.
+        id: B256,
+    },
     /// A lane pair was opened.
     LaneOpened(LaneOpened),
     /// A lane pair was closed.

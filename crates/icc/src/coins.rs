@@ -133,8 +133,14 @@ fn parse(text: &str) -> Result<BTreeMap<String, f64>, String> {
         .collect()
 }
 
+/// What gas is first taken to cost, in wei: the same in every run, so that what waits in the timelock stays the same.
+/// The updater moves it to what gas does cost, by a quarter a minute.
+const FIRST_GAS_COST: u128 = 1_000_000_000;
+/// Of worths, this many bits are kept for the first price: small moves between two runs must not change it.
+const FIRST_WORTH_BITS: u32 = 1;
+
 /// What a gateway first asks for gas at another chain.
-pub(crate) async fn initial_price(
+pub(crate) fn initial_price(
     config: &Config,
     worths: &Worths,
     here: &Account,
@@ -143,12 +149,18 @@ pub(crate) async fn initial_price(
     let worth = |account: &Account| {
         let name = &account.chain().name;
         let found = worths.get(&account.chain().id).copied();
-        found.ok_or_eyre(format!("fees: there is no price for the coin of {name}"))
+        found.map(rough).ok_or_eyre(format!("fees: there is no price for the coin of {name}"))
     };
     let coins = CoinPrices { source: worth(here)?, destination: worth(there)? };
-    let price = target_price(there.gas_cost().await?, coins, config.fees.margin_percent);
+    let price = target_price(FIRST_GAS_COST, coins, config.fees.margin_percent);
     let price = price.ok_or_eyre("fees: a coin without a price")?;
     Ok(GasPrice { price, overhead_gas: OVERHEAD_GAS, set_at: 0 })
+}
+
+/// A number's highest bits.
+fn rough(worth: u64) -> u64 {
+    let kept = u64::BITS.saturating_sub(worth.leading_zeros()).saturating_sub(FIRST_WORTH_BITS);
+    (worth >> kept) << kept
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl Sent {
     }
 }
 
-/// Compares a source's messages and outbox with a destination's events and inbox.
+/// Compares a source's messages and outbox (nonce and accumulator; its events may have gone on since) with a destination's events and inbox.
 pub(crate) fn reconcile(
     lane: &Lane,
     sent: &Sent,
@@ -85,9 +85,8 @@ pub(crate) fn reconcile(
 ) -> Report {
     let id = lane.id();
     let mut contradictions = Vec::new();
-    let newest = sent.messages.last().map_or(id.0, |(_, accumulator)| *accumulator);
     if let Some((nonce, accumulator)) = outbox
-        && (nonce, accumulator) != (sent.messages.len() as u64, newest)
+        && sent.covered(lane, accumulator).map(|covered| covered as u64) != Some(nonce)
     {
         contradictions.push(format!(
             "the outbox is at nonce {nonce}, but its events make {} messages or other ones: the endpoint leaves events \
@@ -102,14 +101,18 @@ pub(crate) fn reconcile(
                 .to_owned(),
         );
     }
-    let mut recorded = Vec::new();
+    let mut recorded: Vec<(u64, B256)> = Vec::new();
+    let mut struck = Vec::new();
     let mut ended = false;
     for located in arrived {
         match &located.event {
-            Event::Recorded { lane, nonce, .. } if *lane == id => recorded.push(*nonce),
-            Event::Executed { lane, nonce, .. } | Event::Expired { lane, nonce, .. } if *lane == id => {
-                recorded.retain(|waiting| waiting != nonce);
+            Event::Recorded { lane, nonce, id: message, .. } if *lane == id => {
+                recorded.push((*nonce, *message))
             }
+            Event::Executed { lane, nonce, .. } | Event::Expired { lane, nonce, .. } if *lane == id => {
+                recorded.retain(|(waiting, _)| waiting != nonce);
+            }
+            Event::Struck { id } => struck.push(*id),
             Event::LaneEnded(event) if event.inbound == id => ended = true,
             _ => {}
         }
@@ -117,7 +120,8 @@ pub(crate) fn reconcile(
     let open = |index: usize| describe(lane, index, &sent.messages[index].0);
     let undelivered =
         covered.map_or_else(Vec::new, |covered| (covered..sent.messages.len()).map(open).collect());
-    let waiting = recorded.iter().filter_map(|nonce| usize::try_from(nonce.checked_sub(1)?).ok());
+    recorded.retain(|(_, message)| !struck.contains(message));
+    let waiting = recorded.iter().filter_map(|(nonce, _)| usize::try_from(nonce.checked_sub(1)?).ok());
     Report {
         lane: id.to_string(),
         generation: lane.generation,

@@ -30,6 +30,7 @@ pub(crate) fn event_row(gateway: B256, located: LocatedEvent) -> EventRow {
         Event::Expired { lane, nonce, id, refund_nonce } => {
             EventRow::Expired(ExpiredRow { lane, nonce, message_id: id, refund_nonce, transaction })
         }
+        Event::Struck { id } => EventRow::Struck(id),
         Event::LaneOpened(opened) => EventRow::LaneOpened(LaneOpenedRow {
             gateway,
             remote_chain: opened.remote_chain,

@@ -6,6 +6,8 @@ use alloy_primitives::U256;
 const PRICE_SHIFT: usize = 16;
 /// The largest price that the gateway keeps (80 bits).
 pub const MAX_PRICE: u128 = (1 << 80) - 1;
+/// The smallest price that can be moved in steps of a quarter.
+const MIN_PRICE: u128 = 4;
 /// Gas of a delivery besides the message's own limit, as quoted: its share of a batch's signatures, calldata, records.
 pub const OVERHEAD_GAS: u32 = 60_000;
 /// Most of a price that one update may add or take: a quarter.
@@ -20,7 +22,7 @@ pub struct CoinPrices {
     pub destination: u64,
 }
 
-/// The price of the destination's gas in the source's coin, with a margin; at least 1, so that it is never free.
+/// The price of the destination's gas in the source's coin, with a margin; at least 4, of which a quarter can be moved.
 /// `None` if a coin has no price.
 pub fn target_price(gas_cost: u128, coins: CoinPrices, margin_percent: u32) -> Option<u128> {
     if coins.source == 0 || coins.destination == 0 {
@@ -31,7 +33,7 @@ pub fn target_price(gas_cost: u128, coins: CoinPrices, margin_percent: u32) -> O
         .checked_mul(U256::from(100 + u64::from(margin_percent)))?
         .checked_mul(U256::from(1u64 << PRICE_SHIFT))?;
     let price = numerator / (U256::from(coins.source) * U256::from(100));
-    Some(u128::try_from(price).unwrap_or(MAX_PRICE).clamp(1, MAX_PRICE))
+    Some(u128::try_from(price).unwrap_or(MAX_PRICE).clamp(MIN_PRICE, MAX_PRICE))
 }
 
 /// The nearest price to `target` that one update may set.
@@ -55,7 +57,7 @@ mod tests {
     fn a_dear_coin_pays_less_of_it() {
         let coins = CoinPrices { source: 3000, destination: 1 };
         assert_eq!(target_price(3000, coins, 0), Some(1 << 16));
-        assert_eq!(target_price(0, coins, 0), Some(1));
+        assert_eq!(target_price(0, coins, 0), Some(4));
         assert_eq!(target_price(1, CoinPrices { source: 0, destination: 1 }, 0), None);
         assert_eq!(
             target_price(u128::MAX, CoinPrices { source: 1, destination: u64::MAX }, 0),

@@ -160,7 +160,7 @@ impl Progress {
                 state
             }
             Some((FollowUp::Forwarded, _)) => TransferState::Forwarded,
-            Some((FollowUp::Returned | FollowUp::Refund, state)) if state.has_arrived() => {
+            Some((FollowUp::Returned | FollowUp::Refund, state)) if state.is_settled() => {
                 TransferState::Refunded
             }
             Some((FollowUp::Returned | FollowUp::Refund, _)) => TransferState::Refunding,

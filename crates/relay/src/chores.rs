@@ -8,7 +8,11 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    RelayConfig, RelayError, lease::HeldLease, prices::update_prices, release::release_due, send::Sender,
+    RelayConfig, RelayError,
+    lease::HeldLease,
+    prices::update_prices,
+    release::{Failures, release_due},
+    send::Sender,
 };
 
 /// Between two looks.
@@ -29,10 +33,11 @@ impl Chores {
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let chain = self.submitter.chain();
         let mut next_prices = Instant::now();
+        let mut failures = Failures::default();
         loop {
             let round = tokio::select! {
                 () = shutdown.cancelled() => return,
-                round = self.round(&mut next_prices) => round,
+                round = self.round(&mut next_prices, &mut failures) => round,
             };
             if let Err(error) = round
                 && !matches!(error, RelayError::NoSigner | RelayError::LeaseLost(_))
@@ -46,30 +51,31 @@ impl Chores {
         }
     }
 
-    async fn round(&self, next_prices: &mut Instant) -> Result<(), RelayError> {
+    async fn round(&self, next_prices: &mut Instant, failures: &mut Failures) -> Result<(), RelayError> {
         let name = format!("chores/{}", self.submitter.chain());
         let Some(lease) = HeldLease::acquire(&self.store, &name, &self.config.owner).await? else {
             return Ok(());
         };
         let sender = Sender { store: &self.store, submitter: self.submitter.as_ref(), config: &self.config };
-        release_due(sender, &lease).await?;
+        // One chore's trouble does not keep the others from being done.
+        let released = release_due(sender, failures, &lease).await;
         if Instant::now() < *next_prices {
-            return Ok(());
+            return released;
         }
         *next_prices = Instant::now() + SELDOM;
         self.tell_fees().await?;
         if let Some(updates) = &self.config.prices {
             updates.refresh().await;
-            update_prices(sender, updates, &self.all, &lease).await?;
+            update_prices(sender, updates, &self.all, &lease).await;
         }
-        Ok(())
+        released
     }
 
     /// What was paid for this chain's lanes, in gwei of its coin; beside `icc_relay_cost_gwei_total` and
     /// `icc_relay_cost_in_source_gwei_total`, which say what they took.
     async fn tell_fees(&self) -> Result<(), RelayError> {
         let here = self.submitter.chain();
-        for fees in self.store.lane_fees().await?.into_iter().filter(|fees| fees.source_chain == here) {
+        for fees in self.store.lane_fees(here).await? {
             let (source, destination) = (here.to_string(), fees.destination_chain.to_string());
             metrics::gauge!("icc_lane_fees_gwei", "source" => source, "destination" => destination)
                 .set((fees.paid / 1_000_000_000) as f64);

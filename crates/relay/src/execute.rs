@@ -13,6 +13,10 @@ use crate::{RelayError, build::source_of, lease::HeldLease, send::Sender};
 pub(crate) const MAX_ATTEMPTS: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// How the token bridge refuses what it will take later. It costs no try: a pause may last longer than all of them.
+const RELEASES_PAUSED: &str = "ExecutionFailed: ReleasesPaused";
+/// Between two looks at what waits for a pause to end.
+const WHILE_PAUSED: Duration = Duration::from_secs(60);
 /// Messages looked at in one round.
 const ROUND: u32 = 16;
 
@@ -46,7 +50,12 @@ pub(crate) async fn execute_due(
                 tracing::warn!(
                     lane = %lane.lane, nonce = due.nonce, %error, attempts = due.attempts + 1, kind = ?due.kind, "cannot be done"
                 );
-                store.note_execution(lane.lane, due.nonce, &error.to_string(), pause).await?;
+                let text = error.to_string();
+                if text.contains(RELEASES_PAUSED) {
+                    store.postpone_execution(lane.lane, due.nonce, &text, pause.min(WHILE_PAUSED)).await?;
+                } else {
+                    store.note_execution(lane.lane, due.nonce, &text, pause).await?;
+                }
             }
         }
     }
@@ -67,7 +76,7 @@ fn until_deadline(due: &DueExecution) -> Duration {
 /// pause the message knows nothing, and must not be given up for it.
 fn is_the_messages(error: &RelayError) -> bool {
     match error {
-        RelayError::Chain(ChainError::Reverted { reason, .. }) => !reason.contains("DeliveriesArePaused"),
+        RelayError::Chain(ChainError::Reverted { reason, .. }) => !reason.starts_with("DeliveriesArePaused"),
         RelayError::Reverted { .. } => true,
         _ => false,
     }

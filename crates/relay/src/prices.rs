@@ -27,7 +27,7 @@ pub trait CoinFeed: Send + Sync {
     /// The present price of each chain's coin.
     ///
     /// # Errors
-    /// In words; the last prices are then kept, and the gateways' grow old.
+    /// In words; the gateways' prices are then left alone, and grow old.
     async fn coin_prices(&self) -> Result<HashMap<ChainId, u64>, String>;
 }
 
@@ -56,6 +56,8 @@ impl PriceUpdates {
         match self.feed.coin_prices().await {
             Ok(prices) => *self.coins.write().unwrap_or_else(PoisonError::into_inner) = prices,
             Err(error) => {
+                // Old prices must not be renewed as if they were new.
+                self.coins.write().unwrap_or_else(PoisonError::into_inner).clear();
                 metrics::counter!("icc_coin_feed_errors_total").increment(1);
                 tracing::warn!(error, "coin prices cannot be read; gas prices are left as they are");
             }
@@ -69,28 +71,41 @@ impl PriceUpdates {
     }
 }
 
-/// Updates what a chain's gateway asks for gas at each destination, where that is worth it.
+/// Updates what a chain's gateway asks for gas at each destination, where that is worth it. One destination's trouble is
+/// its own.
 pub(crate) async fn update_prices(
     sender: Sender<'_>,
     updates: &PriceUpdates,
     destinations: &[Arc<dyn Submitter>],
     lease: &HeldLease,
-) -> Result<(), RelayError> {
+) {
     let source = sender.submitter.chain();
     for destination in destinations.iter().filter(|destination| destination.chain() != source) {
-        let Some(coins) = updates.coins(source, destination.chain()) else { continue };
-        let (present, updater) = sender.submitter.gas_price_of(destination.chain()).await?;
-        let cost = destination.gas_cost().await?;
-        let Some(target) = target_price(cost, coins, updates.margin_percent) else { continue };
-        let Some(price) = next_price(&present, target, now()) else { continue };
-        if !may_update(sender.config, updater) {
-            continue;
+        if let Err(error) = update_one(sender, updates, destination.as_ref(), lease).await {
+            tracing::warn!(%source, destination = %destination.chain(), %error, "gas price is not updated");
         }
-        let price = GasPrice { price, ..present };
-        let call = Call::SetPrice { chain: destination.chain(), price };
-        sender.send_as(updater, &call, lease).await?;
-        tracing::info!(%source, destination = %destination.chain(), from = present.price, to = price.price, target, "gas price");
     }
+}
+
+async fn update_one(
+    sender: Sender<'_>,
+    updates: &PriceUpdates,
+    destination: &dyn Submitter,
+    lease: &HeldLease,
+) -> Result<(), RelayError> {
+    let source = sender.submitter.chain();
+    let Some(coins) = updates.coins(source, destination.chain()) else { return Ok(()) };
+    let (present, updater) = sender.submitter.gas_price_of(destination.chain()).await?;
+    if !may_update(sender.config, updater) {
+        return Ok(());
+    }
+    let cost = destination.gas_cost().await?;
+    let Some(target) = target_price(cost, coins, updates.margin_percent) else { return Ok(()) };
+    let Some(price) = next_price(&present, target, now()) else { return Ok(()) };
+    let price = GasPrice { price, ..present };
+    let call = Call::SetPrice { chain: destination.chain(), price };
+    sender.send_as(updater, &call, lease).await?;
+    tracing::info!(%source, destination = %destination.chain(), from = present.price, to = price.price, target, "gas price");
     Ok(())
 }
 

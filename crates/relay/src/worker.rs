@@ -82,8 +82,10 @@ impl LaneWorker {
             return Ok(());
         };
         loop {
-            let delivered = self.deliver_next(&lease).await?;
+            // What keeps a delivery from being made does not keep what was delivered from being executed or refunded.
+            let delivered = self.deliver_next(&lease).await;
             let executed = execute_due(self.sender(), &self.lane, &lease).await?;
+            let delivered = delivered?;
             if !delivered && !executed {
                 return Ok(());
             }

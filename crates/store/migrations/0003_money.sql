@@ -17,6 +17,15 @@ create table expired (
 );
 create index on expired (destination_chain, block_number);
 
+-- Recorded messages that the owner struck: neither executed nor refunded.
+create table struck (
+    message_id bytea primary key,
+    destination_chain bigint not null,
+    block_number bigint not null,
+    block_hash bytea not null
+);
+create index on struck (destination_chain, block_number);
+
 create table lane_ended (
     chain_id bigint not null,
     outbound bytea not null,

@@ -275,6 +275,9 @@ async fn delete_money_above(tx: &mut PgConnection, id: i64, above: i64) -> Resul
     query!("delete from expired where destination_chain = $1 and block_number > $2", id, above)
         .execute(&mut *tx)
         .await?;
+    query!("delete from struck where destination_chain = $1 and block_number > $2", id, above)
+        .execute(&mut *tx)
+        .await?;
     query!("delete from lane_ended where chain_id = $1 and block_number > $2", id, above)
         .execute(&mut *tx)
         .await?;

@@ -119,6 +119,8 @@ pub enum EventRow {
     ValidatorSet(ValidatorSetRow),
     /// See [`ExpiredRow`].
     Expired(ExpiredRow),
+    /// A recorded message was struck, by its id.
+    Struck(B256),
     /// See [`LaneEndedRow`].
     LaneEnded(LaneEndedRow),
     /// See [`FollowUpRow`].
@@ -148,6 +150,7 @@ pub(crate) async fn insert(tx: &mut PgConnection, at: &At<'_>, event: &EventRow)
         EventRow::LaneOpened(row) => Ok(insert_lane(tx, at, row).await?),
         EventRow::ValidatorSet(row) => Ok(insert_set(tx, at, row).await?),
         EventRow::Expired(row) => money::insert_expired(tx, at, row).await,
+        EventRow::Struck(id) => Ok(money::insert_struck(tx, at, *id).await?),
         EventRow::LaneEnded(row) => Ok(money::insert_lane_ended(tx, at, row).await?),
         EventRow::FollowUp(row) => money::insert_follow_up(tx, at, row).await,
         EventRow::FeePaid(row) => money::insert_fee(tx, at, row).await,

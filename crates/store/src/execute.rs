@@ -36,7 +36,7 @@ pub struct DueExecution {
 impl Store {
     /// Recorded messages of a lane that are neither executed nor refunded, whose pause after the last attempt is over,
     /// and that have been tried fewer than `max_attempts` times. Refunds of either end (a message past its deadline,
-    /// which is bytes 9..17; a refund itself) are tried for ever.
+    /// which is bytes 9..17; a refund itself, unless it passes simulations and fails on the chain) are tried for ever.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -50,8 +50,9 @@ impl Store {
             r#"select d.nonce as "nonce!", d.encoded as "encoded!", d.attempts as "attempts!", d.late as "late!"
                from (
                    select r.nonce, r.reason, m.encoded, coalesce(a.attempts, 0) as attempts, a.next_at,
-                          get_byte(m.encoded, 0) = 2 as refund,
+                          a.last_error, get_byte(m.encoded, 0) = 2 as refund,
                           substring(m.encoded from 10 for 8) <> '\x0000000000000000'
+                          and get_byte(m.encoded, 9) < 128
                           and ('x' || encode(substring(m.encoded from 10 for 8), 'hex'))::bit(64)::bigint
                               < extract(epoch from now()) as late
                    from recorded r
@@ -60,8 +61,11 @@ impl Store {
                    left join expired x on x.lane = r.lane and x.nonce = r.nonce
                    left join execute_attempt a on a.lane = r.lane and a.nonce = r.nonce
                    where r.lane = $1 and e.nonce is null and x.nonce is null
+                     and not exists(select 1 from struck s where s.message_id = r.message_id)
                ) d
-               where (d.late or d.reason in (0, 1)) and (d.late or d.refund or d.attempts < $2)
+               where (d.late or d.reason in (0, 1))
+                 and (d.late or d.attempts < $2
+                      or (d.refund and coalesce(d.last_error, '') not like 'transaction reverted in block%'))
                  and coalesce(d.next_at, now()) <= now()
                order by d.nonce limit $3"#,
             lane.0.as_slice(),
@@ -80,6 +84,31 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Pauses an execution without counting a try.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn postpone_execution(
+        &self,
+        lane: LaneId,
+        nonce: u64,
+        reason: &str,
+        pause: Duration,
+    ) -> Result<(), StoreError> {
+        query!(
+            "insert into execute_attempt (lane, nonce, attempts, next_at, last_error)
+             values ($1, $2, 0, now() + make_interval(secs => $4), $3)
+             on conflict (lane, nonce) do update set next_at = excluded.next_at, last_error = excluded.last_error",
+            lane.0.as_slice(),
+            number(nonce, "nonce")?,
+            reason.chars().take(500).collect::<String>(),
+            pause.as_secs_f64(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Notes that an execution was tried, and pauses it.

@@ -177,6 +177,19 @@ async fn follow_up(
     Ok(())
 }
 
+pub(crate) async fn insert_struck(tx: &mut PgConnection, at: &At<'_>, id: B256) -> Result<(), StoreError> {
+    query!(
+        "insert into struck (message_id, destination_chain, block_number, block_hash) values ($1, $2, $3, $4)",
+        id.as_slice(),
+        at.chain,
+        at.number,
+        at.hash,
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
 pub(crate) async fn insert_lane_ended(
     tx: &mut PgConnection,
     at: &At<'_>,

@@ -49,18 +49,17 @@ impl Store {
             r#"select head.token_id as "token_id!", head.index as "index!", head.message_id as "message_id!",
                       head.cancelled as "cancelled!", m.encoded as "encoded?", m.source_chain as "source_chain?"
                from (
-                   select distinct on (q.token_id) q.token_id, q.index, q.message_id, q.release_at,
+                   select q.token_id, q.index, q.message_id, q.release_at,
                           exists(select 1 from queue_ended c where c.chain_id = q.chain_id
                                  and c.token_id = q.token_id and c.index = q.index and c.outcome = 2) as cancelled
-                   from queued q
-                   where q.chain_id = $1
-                     and not exists(select 1 from queue_ended e where e.chain_id = q.chain_id
-                                    and e.token_id = q.token_id and e.index = q.index and e.outcome <> 2)
-                   order by q.token_id, q.index
+                   from (select distinct token_id from queued where chain_id = $1) t
+                   join queued q on q.chain_id = $1 and q.token_id = t.token_id
+                     and q.index = (select coalesce(max(e.index) + 1, 0) from queue_ended e where e.chain_id = $1
+                                    and e.token_id = t.token_id and e.outcome <> 2)
                ) head
                left join message m on m.message_id = head.message_id
                where head.cancelled or head.release_at <= extract(epoch from now())
-               order by head.release_at limit 64"#,
+               order by head.release_at limit 1024"#,
             chain(id)?,
         )
         .fetch_all(&self.pool)
@@ -79,15 +78,17 @@ impl Store {
             .collect()
     }
 
-    /// What was paid for each lane's messages, as far as it is indexed.
+    /// What was paid for the messages of each lane of a chain, as far as it is indexed.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn lane_fees(&self) -> Result<Vec<LaneFees>, StoreError> {
+    pub async fn lane_fees(&self, source: ChainId) -> Result<Vec<LaneFees>, StoreError> {
         let rows = query!(
             r#"select o.outbound, o.chain_id, o.remote_chain, coalesce(sum(f.amount), 0)::text as "paid!"
                from lane_opened o left join fee_paid f on f.lane = o.outbound and f.source_chain = o.chain_id
-               group by 1, 2, 3 order by 1"#
+               where o.chain_id = $1
+               group by 1, 2, 3 order by 1"#,
+            chain(source)?,
         )
         .fetch_all(&self.pool)
         .await?;

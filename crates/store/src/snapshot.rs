@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Table, the column of the chain, the column of the block, and the natural key.
-const TABLES: [(&str, &str, &str, &str); 13] = [
+const TABLES: [(&str, &str, &str, &str); 14] = [
     ("chain_block", "chain_id", "number", "number"),
     ("lane_opened", "chain_id", "block_number", "outbound"),
     ("message", "source_chain", "block_number", "lane, nonce"),
@@ -18,6 +18,7 @@ const TABLES: [(&str, &str, &str, &str); 13] = [
     ("executed", "destination_chain", "block_number", "lane, nonce"),
     ("validator_set", "chain_id", "block_number", "epoch"),
     ("expired", "destination_chain", "block_number", "lane, nonce"),
+    ("struck", "destination_chain", "block_number", "message_id"),
     ("lane_ended", "chain_id", "block_number", "outbound"),
     ("follow_up", "chain_id", "block_number", "message_id"),
     ("fee_paid", "source_chain", "block_number", "block_hash, log_index"),

@@ -18,6 +18,8 @@ pub struct RecordedStatus {
     pub attempts: u32,
     /// What happened last.
     pub last_error: Option<String>,
+    /// The owner struck it.
+    pub struck: bool,
 }
 
 /// Tokens that wait in a rate limit's queue, or waited.
@@ -108,6 +110,7 @@ impl Store {
                       s.final_number as "source_final!",
                       d.transaction as "delivered_by?", d.block_number as "delivered_at?",
                       r.reason as "reason?", r.block_number as "recorded_at?",
+                      exists(select 1 from struck w where w.message_id = m.message_id) as "struck!",
                       e.transaction as "executed_by?", e.block_number as "executed_at?",
                       x.transaction as "expired_by?", x.block_number as "expired_at?",
                       q.release_at as "release_at?", z.outcome as "outcome?", z.block_number as "queue_ended_at?",
@@ -175,6 +178,7 @@ impl Store {
                 reason: reason.ok_or_else(|| StoreError::Corrupt("an unknown reason".to_owned()))?,
                 attempts: row.attempts.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
                 last_error: row.last_error,
+                struck: row.struck,
             })
         });
         Ok(Some(MessageStatus {

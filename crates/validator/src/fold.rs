@@ -22,7 +22,7 @@ pub struct LaneState {
     pub generation: u32,
     /// Messages so far.
     pub nonce: u64,
-    /// The accumulator after them; zero once the lane has ended.
+    /// The accumulator after them.
     pub accumulator: B256,
 }
 
@@ -174,11 +174,12 @@ impl Fold {
     /// says nothing about how it came to its end.
     fn end(&mut self, ended: &LaneEnded) -> Result<(), FoldError> {
         let remote = ended.remote_chain;
-        let lane = self.state.lanes.get_mut(&remote).ok_or(FoldError::NoLane(remote))?;
-        if lane.lane != ended.outbound || lane.accumulator.is_zero() {
+        if self.state.lanes.get(&remote).is_none_or(|lane| lane.lane != ended.outbound) {
             return Err(FoldError::NoLane(remote));
         }
-        lane.accumulator = B256::ZERO;
+        // Nothing of it is remembered: no proof binds it, and a generation that an endpoint made up must not stand in the
+        // way of a true one.
+        self.state.lanes.remove(&remote);
         self.newest.remove(&remote);
         self.checkpoints.remove(&remote);
         Ok(())
@@ -187,7 +188,7 @@ impl Fold {
     fn send(&mut self, sent: &SentMessage, block: u64) -> Result<(), FoldError> {
         let destination = sent.destination;
         let lane = self.state.lanes.get_mut(&destination).ok_or(FoldError::NoLane(destination))?;
-        if lane.generation != sent.generation || lane.accumulator.is_zero() {
+        if lane.generation != sent.generation {
             return Err(FoldError::NoLane(destination));
         }
         let found = Message::decode(&sent.message)?.nonce;
@@ -312,12 +313,23 @@ mod tests {
         };
         let (state, checkpoints) = run(&[opening(1, 1), message(2, 1, "forged"), ended(3)]).unwrap();
         assert!(checkpoints.is_empty());
-        assert_eq!(state.lanes[&THERE].accumulator, B256::ZERO);
+        assert!(!state.lanes.contains_key(&THERE));
         assert_eq!(run(&[opening(1, 1), ended(2), message(3, 1, "late")]), Err(FoldError::NoLane(THERE)));
         assert_eq!(run(&[opening(1, 1), ended(2), ended(3)]), Err(FoldError::NoLane(THERE)));
-        assert_eq!(run(&[opening(1, 1), ended(2), opening(3, 1)]), Err(FoldError::Reopened(THERE)));
         let (state, _) = run(&[opening(1, 1), ended(2), opening(3, 2)]).unwrap();
         assert_eq!(state.lanes[&THERE].accumulator, state.lanes[&THERE].lane.0);
+        // Attack: an opening and an end that never were prove nothing, and must not keep the true opening out.
+        let far = lane(u32::MAX);
+        let made_up = Event::LaneEnded(LaneEnded {
+            remote_chain: THERE,
+            generation: u32::MAX,
+            outbound: far.id(),
+            inbound: far.reversed().id(),
+            outbox_nonce: 0,
+            inbox: B256::ZERO,
+        });
+        let (state, _) = run(&[opening(1, u32::MAX), at(2, made_up), opening(3, 1)]).unwrap();
+        assert_eq!(state.lanes[&THERE].generation, 1);
     }
 
     /// The same through a next generation: nothing of the old one is signed.

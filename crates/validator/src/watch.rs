@@ -226,10 +226,9 @@ impl Watcher {
         proof: &ProvedOutboxes,
     ) -> Result<(ChainState, Vec<Checkpoint>), WatchError> {
         let mut starts = vec![self.state.clone()];
-        if proof.accumulators.iter().any(|(to, value)| !value.is_zero() && !self.state.lanes.contains_key(to))
-        {
-            // A chain was added to the configuration after its lane was opened. The journal makes a second look at
-            // everything harmless.
+        if proof.accumulators.iter().any(|(to, _)| !self.state.lanes.contains_key(to)) {
+            // A chain may have been added to the configuration after its lane was opened (and closed again). The journal
+            // makes a second look at everything harmless.
             starts.push(ChainState { block: self.config.start_block, lanes: BTreeMap::new() });
         }
         let endpoints = self.prover.endpoints();

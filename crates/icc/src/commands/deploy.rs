@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: DeployArgs, json: bool) -> eyre::Result<ExitC
         let mut remotes = Vec::new();
         for (_, remote, contracts) in here.iter().filter(|(other, _, _)| other != name) {
             let price = match &coins {
-                Some(coins) => Some(initial_price(&config, coins, account, remote).await?),
+                Some(coins) => Some(initial_price(&config, coins, account, remote)?),
                 None => None,
             };
             remotes.push(RemoteSite { chain: remote.chain().id, contracts: *contracts, price });

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_sol_types::SolCall;
 use eyre::{WrapErr, bail};
-use icc_chain::{ChainReader, LocatedEvent};
+use icc_chain::{ChainReader, Event, LocatedEvent};
 use icc_chain_evm::{
     Account, EvmReader,
     bindings::{Gateway, IGateway},
@@ -105,6 +105,16 @@ impl End {
         Ok(events)
     }
 
+    /// Whether the block that closed a lane into here is final.
+    async fn has_ended_finally(&self, lane: &Lane) -> eyre::Result<bool> {
+        let finalized = EvmReader::new(self.account.chain().clone())?.finalized().await?.at.number;
+        let ended = |located: &LocatedEvent| {
+            matches!(&located.event, Event::LaneEnded(ended) if ended.inbound == lane.id())
+                && located.at.block.number <= finalized
+        };
+        Ok(self.events().await?.iter().any(ended))
+    }
+
     async fn owner_acts(&self, call: Vec<u8>) -> eyre::Result<(String, deploy::Acts)> {
         let timelock = self.account.view(self.gateway(), Gateway::ownerCall {}).await?;
         let acts = vec![(self.gateway(), Bytes::from(call))];
@@ -140,19 +150,17 @@ impl Ends {
             let call = Gateway::lastInboxCall { lane: lane.id().0 };
             inbox = self.destination.account.view(there, call).await?;
         }
-        // The source after the destination: what has arrived by now has left.
-        let sent = Sent::new(lane, &self.source.events().await?);
+        // The source after the destination: what has arrived by now has left. Its events after its outbox: they hold at
+        // least what the outbox does.
         let here = self.source.gateway();
         let end = self.source.account.view(here, Gateway::endOfCall { lane: lane.id().0 }).await?;
         let outbox = self.source.outbox(&self.destination).await?;
         let outbox = if !end.accumulator.is_zero() {
             Some((end.nonce, end.accumulator))
         } else {
-            // An open one may have gone on meanwhile: then its events say the same a moment later.
-            Some((outbox.nonce, outbox.accumulator)).filter(|(nonce, _)| {
-                *nonce <= sent.messages.len() as u64 && outbox.generation == lane.generation
-            })
+            Some((outbox.nonce, outbox.accumulator)).filter(|_| outbox.generation == lane.generation)
         };
+        let sent = Sent::new(lane, &self.source.events().await?);
         Ok((reconcile(lane, &sent, outbox, &arrived, inbox), sent))
     }
 }
@@ -179,16 +187,19 @@ async fn reopen(ends: &Ends, json: bool) -> eyre::Result<ExitCode> {
         let number = outbox.generation + u32::from(outbox.accumulator.is_zero());
         next = next.max(number);
     }
-    let mut told_acts = Vec::new();
+    let mut closed = Vec::new();
     for (end, other) in [(&ends.source, &ends.destination), (&ends.destination, &ends.source)] {
         let outbox = end.outbox(other).await?;
-        let name = &end.account.chain().name;
         if outbox.generation == next {
             continue;
         }
         if !outbox.accumulator.is_zero() {
-            bail!("the lane is open at {name}; close it first: icc lane close");
+            bail!("the lane is open at {}; close it first: icc lane close", end.account.chain().name);
         }
+        closed.push((end, other));
+    }
+    let mut told_acts = Vec::new();
+    for (end, other) in closed {
         let remote = IGateway::Remote {
             chain: other.account.chain().id.0,
             generation: next,
@@ -218,6 +229,10 @@ async fn allow_resend(ends: &Ends, generation: u32, json: bool) -> eyre::Result<
     }
     if report.undelivered.is_empty() {
         bail!("generation: {generation} has delivered everything");
+    }
+    if !ends.destination.has_ended_finally(&lane).await? {
+        let name = &ends.destination.account.chain().name;
+        bail!("the lane's end on {name} is not final yet: what it stopped at may still change; try again");
     }
     let call = Gateway::allowResendCall { ended: remote_of(ends, generation), from: report.inbox };
     told(&[ends.source.owner_acts(call.abi_encode()).await?], json)

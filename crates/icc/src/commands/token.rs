@@ -102,7 +102,8 @@ async fn place(at: &TokenAt, keys: Option<&KeyArgs>) -> eyre::Result<Place> {
     let info = account.view(bridge, TokenBridge::tokenInfoCall { tokenId: id }).await?;
     let decimals = account.view(token, DemoToken::decimalsCall {}).await?;
     // Amounts are kept in units of the home token.
-    Ok(Place { account, token, id, decimals: decimals.saturating_sub(info.scale) })
+    let scale = if info.local == token { info.scale } else { 0 };
+    Ok(Place { account, token, id, decimals: decimals.saturating_sub(scale) })
 }
 
 impl Place {

@@ -167,7 +167,16 @@ fn a_closed_lane_is_reconciled_and_strands_nothing() {
         assert_eq!(report["undelivered"][0]["amount"], "21", "{report}");
         assert_eq!(report["contradictions"], json!([]));
         done(bridge, Some("operator.key"), &lane(&["reopen"])).await;
-        done(bridge, Some("operator.key"), &lane(&["allow-resend", "--generation", "1"])).await;
+        let allow = lane(&["allow-resend", "--generation", "1"]);
+        let mut allowed = icc(bridge, Some("operator.key"), &allow).await;
+        for _ in 0..50 {
+            if allowed.status.success() {
+                break;
+            }
+            assert!(said(&allowed).contains("not final yet"), "{}", said(&allowed));
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            allowed = icc(bridge, Some("operator.key"), &allow).await;
+        }
         let resumed =
             (gateway, alloy_sol_types::SolCall::abi_encode(&Gateway::resumeDeliveriesCall {}).into());
         bridge.devnet.owner_acts(2, vec![resumed]).await.unwrap();

@@ -256,6 +256,8 @@ fn a_message_is_where_what_it_led_to_is() {
     assert_eq!(after(FollowUp::Forwarded, TransferState::Refunded), TransferState::Refunded);
     assert_eq!(after(FollowUp::Returned, TransferState::Delivered), TransferState::Refunded);
     assert_eq!(after(FollowUp::Refund, TransferState::Recorded), TransferState::Refunding);
+    // The second leg's refund, which home has sent on to where the tokens came from.
+    assert_eq!(after(FollowUp::Refund, TransferState::Refunded), TransferState::Refunded);
     assert_eq!(Progress { queued: true, ..arrived }.state(), Ok(TransferState::Queued));
     assert!(!TransferState::Queued.is_settled() && TransferState::Refunded.is_settled());
 }
