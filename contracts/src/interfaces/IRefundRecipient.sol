@@ -7,7 +7,8 @@ interface IRefundRecipient {
     /// the gateway alone: an implementation checks that, and that `recipient` is its own counterpart.
     /// @param receiveId id of the refund itself.
     /// @param recipient the contract the message was for, in ERC-7930 form.
-    /// @param payload id of the message (32 bytes: keccak256(lane ‖ leaf), ERC-7786's send id), then its payload.
+    /// @param payload id of the message (32 bytes: keccak256(lane ‖ leaf), ERC-7786's send id unless it was sent again in a
+    /// lane's next generation), then its payload.
     /// @return this function's selector.
     function receiveRefund(bytes32 receiveId, bytes calldata recipient, bytes calldata payload)
         external

@@ -171,9 +171,9 @@ impl Report {
         lines.extend(self.contradictions.iter().map(|text| format!("CONTRADICTION: {text}")));
         let tell = |what: &str, open: &Open| match (&open.token_id, &open.amount) {
             (Some(token), Some(amount)) => {
-                format!("{what}: message {} with {amount} units of token {token}", open.nonce)
+                format!("{what}: message {} ({}) with {amount} units of token {token}", open.nonce, open.id)
             }
-            _ => format!("{what}: message {}", open.nonce),
+            _ => format!("{what}: message {} ({})", open.nonce, open.id),
         };
         lines.extend(self.undelivered.iter().map(|open| tell("not delivered", open)));
         lines.extend(self.recorded.iter().map(|open| tell("waits for execution or refund", open)));

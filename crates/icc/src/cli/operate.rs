@@ -46,6 +46,17 @@ pub(crate) enum LaneWhat {
         #[arg(long)]
         generation: u32,
     },
+    /// Strike a recorded message that a stolen quorum forged: it is neither executed nor refunded. Through the timelock of
+    /// the destination.
+    Strike {
+        #[command(flatten)]
+        route: RouteArgs,
+        #[command(flatten)]
+        keys: KeyArgs,
+        /// Its id, as `reconcile` tells it.
+        #[arg(long)]
+        id: String,
+    },
     /// Send again what is allowed to be. Anyone may.
     Resend {
         #[command(flatten)]

@@ -53,6 +53,10 @@ pub(crate) async fn run(arguments: LaneArgs, json: bool) -> eyre::Result<ExitCod
         LaneWhat::AllowResend { route, keys, generation } => {
             allow_resend(&ends(&route, Some(&keys)).await?, generation, json).await
         }
+        LaneWhat::Strike { route, keys, id } => {
+            let id: B256 = id.parse().wrap_err("id: must be 0x and 64 hexadecimal digits")?;
+            strike(&ends(&route, Some(&keys)).await?, id, json).await
+        }
         LaneWhat::Resend { route, keys, generation } => {
             resend(&ends(&route, Some(&keys)).await?, generation, json).await
         }
@@ -236,6 +240,14 @@ async fn allow_resend(ends: &Ends, generation: u32, json: bool) -> eyre::Result<
     }
     let call = Gateway::allowResendCall { ended: remote_of(ends, generation), from: report.inbox };
     told(&[ends.source.owner_acts(call.abi_encode()).await?], json)
+}
+
+async fn strike(ends: &Ends, id: B256, json: bool) -> eyre::Result<ExitCode> {
+    let end = &ends.destination;
+    if !end.account.view(end.gateway(), Gateway::isRecordedCall { id }).await? {
+        bail!("id: {id} is not recorded on {}", end.account.chain().name);
+    }
+    told(&[end.owner_acts(Gateway::strikeCall { id }.abi_encode()).await?], json)
 }
 
 async fn resend(ends: &Ends, generation: u32, json: bool) -> eyre::Result<ExitCode> {

@@ -233,6 +233,14 @@ fn limits_and_pauses_are_not_everybodys() {
             let refused = icc(bridge, Some("user.key"), &arguments).await;
             assert!(!refused.status.success(), "{what:?}");
         }
+        let id = B256::ZERO.to_string();
+        let strike = ["lane", "strike", "--from", "alpha", "--to", "beta", "--id", &id];
+        let refused = icc(bridge, Some("operator.key"), &strike).await;
+        assert!(
+            !refused.status.success() && said(&refused).contains("is not recorded"),
+            "{}",
+            said(&refused)
+        );
         let call = TokenBridge::flowOfCall { tokenId: token_id(bridge.id(0), bridge.tokens[0]) };
         let account = bridge.account(0);
         let flow = account.view(bridge.devnet.contracts[0].token_bridge, call).await.unwrap();
