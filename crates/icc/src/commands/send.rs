@@ -5,6 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use alloy_primitives::{B256, U256};
 use eyre::bail;
 use icc_api::CoreClient;
+use icc_chain::ChainError;
 use serde::Serialize;
 
 use crate::{
@@ -39,7 +40,7 @@ async fn token(arguments: SendToken, json: bool) -> eyre::Result<ExitCode> {
     let deposit = route.deposit(&arguments.transfer).await?;
     let user = route.user()?;
     let talk = Talk::new();
-    let fee = fee(&route, &arguments.common, user.quote(&deposit).await?, &talk)?;
+    let fee = fee(&route, &arguments.common, user.quote(&deposit), &talk).await?;
     let (balance, needed) = match deposit.token {
         Some(token) => (user.balance(token, route.account.address()).await?, deposit.amount),
         None => (route.account.balance().await?, deposit.amount.saturating_add(fee)),
@@ -57,7 +58,7 @@ async fn message(arguments: SendMessage, json: bool) -> eyre::Result<ExitCode> {
     let message = route.message(&arguments.message).await?;
     let user = route.sender();
     let talk = Talk::new();
-    let fee = fee(&route, &arguments.common, user.quote_message(&message).await?, &talk)?;
+    let fee = fee(&route, &arguments.common, user.quote_message(&message), &talk).await?;
     talk.step("sending");
     let transaction = user.message(&message, fee).await?;
     finish((transaction, fee), &arguments.common.follow, &talk, json).await
@@ -74,7 +75,7 @@ async fn register(arguments: SendRegister, json: bool) -> eyre::Result<ExitCode>
         bail!("token: {token} is registered on {} already", route.to_name);
     }
     let talk = Talk::new();
-    let fee = fee(&route, &arguments.common, user.quote_registration(route.to).await?, &talk)?;
+    let fee = fee(&route, &arguments.common, user.quote_registration(route.to), &talk).await?;
     talk.step("registering");
     let transaction = user.register(token, route.to, fee).await?;
     finish((transaction, fee), &arguments.common.follow, &talk, json).await
@@ -89,12 +90,19 @@ async fn route(common: &SendCommon) -> eyre::Result<Route> {
     Ok(route)
 }
 
-/// What is paid for the delivery; told before anything is signed.
-fn fee(route: &Route, common: &SendCommon, quoted: U256, talk: &Talk) -> eyre::Result<U256> {
+/// What is paid for the delivery; told before anything is signed. What is not paid for is not quoted either: a price that
+/// is too old must not keep anybody from sending.
+async fn fee(
+    route: &Route,
+    common: &SendCommon,
+    quote: impl Future<Output = Result<U256, ChainError>>,
+    talk: &Talk,
+) -> eyre::Result<U256> {
     if common.unpaid {
-        talk.step(&format!("the delivery would cost {}; not paid", coins(quoted)));
+        talk.step("the delivery is not paid for");
         return Ok(U256::ZERO);
     }
+    let quoted = quote.await?;
     if let Some(most) = &common.max_fee {
         let most = amount(most, 18).map_err(|error| eyre::eyre!("max-fee: {error}"))?;
         if quoted > most {

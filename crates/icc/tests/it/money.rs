@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use alloy_primitives::{B256, U256, keccak256};
-use alloy_sol_types::SolValue;
+use alloy_sol_types::{SolCall, SolValue};
 use icc_chain_evm::{
     Account,
     bindings::{Gateway, TokenBridge},
@@ -177,8 +177,7 @@ fn a_closed_lane_is_reconciled_and_strands_nothing() {
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
             allowed = icc(bridge, Some("operator.key"), &allow).await;
         }
-        let resumed =
-            (gateway, alloy_sol_types::SolCall::abi_encode(&Gateway::resumeDeliveriesCall {}).into());
+        let resumed = (gateway, Gateway::resumeDeliveriesCall {}.abi_encode().into());
         bridge.devnet.owner_acts(2, vec![resumed]).await.unwrap();
         let resent = done(bridge, Some("user.key"), &lane(&["resend", "--generation", "1"])).await;
         bridge.arrived(resent["transactions"][0].as_str().unwrap().parse().unwrap()).await;
@@ -220,6 +219,48 @@ fn gas_prices_are_kept_near_what_gas_costs() {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         assert_eq!(now, (price << 3) - (price << 1), "a quarter less");
+    });
+}
+
+/// A price that is too old stops what is paid for, and nothing else.
+#[test]
+fn a_stale_price_does_not_keep_anybody_from_sending_unpaid() {
+    with_bridge(async |bridge| {
+        let account = bridge.account(2);
+        let (gateway, to) = (bridge.devnet.configs[2].gateway, bridge.id(0));
+        let updater = account.view(gateway, Gateway::feeUpdaterCall {}).await.unwrap();
+        let collector = bridge.devnet.operator.address();
+        // Nobody renews it meanwhile.
+        let roles = |updater| Gateway::setFeeRolesCall { updater, collector }.abi_encode().into();
+        bridge.devnet.owner_acts(2, vec![(gateway, roles(Default::default()))]).await.unwrap();
+        let slot =
+            U256::from_be_bytes(keccak256((U256::from(to.0), U256::ZERO).abi_encode()).0) + U256::from(1);
+        let chain = &bridge.devnet.chains[2];
+        let word = chain.rpc("eth_getStorageAt", json!([gateway, slot, "latest"])).await.unwrap();
+        let word: U256 = word.as_str().unwrap().parse().unwrap();
+        let mask: U256 = U256::from((1u64 << 40) - 1) << 184;
+        let old: U256 = (word & !mask) | (U256::from(1_000_000) << 184);
+        chain.rpc("anvil_setStorageAt", json!([gateway, B256::from(slot), B256::from(old)])).await.unwrap();
+
+        let token = bridge.tokens[2].to_string();
+        let send = ["send", "token", "--from", "gamma", "--to", "alpha", "--token", &token, "--amount", TEN];
+        let refused = icc(bridge, Some("user.key"), &send).await;
+        assert!(!refused.status.success() && said(&refused).contains("PriceStale"), "{}", said(&refused));
+        let sent = done(bridge, Some("user.key"), &[&send[..], &["--unpaid"]].concat()).await;
+
+        bridge.devnet.owner_acts(2, vec![(gateway, roles(updater))]).await.unwrap();
+        bridge.arrived(sent["transaction"].as_str().unwrap().parse().unwrap()).await;
+        let quote = Gateway::quoteCall { chain: to.0, gasLimit: 1, deadline: 0, payloadLength: U256::ZERO };
+        let mut quoted = account.view(gateway, quote.clone()).await;
+        for _ in 0..400 {
+            if quoted.is_ok() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            quoted = account.view(gateway, quote.clone()).await;
+        }
+        quoted.expect("the updater renews it");
+        bridge.audit().await;
     });
 }
 
