@@ -1,0 +1,1 @@
+//! Adversaries and faults, one file each, for tests, chaos and benchmarks. Nothing shipped depends on it.
