@@ -26,8 +26,7 @@ fn main() -> eyre::Result<()> {
     }
     options.ponder = env::var_os("ICC_NO_PONDER").is_none();
     options.folder = env::var_os("ICC_TEST_FOLDER").map(PathBuf::from);
-    let report =
-        tokio::runtime::Runtime::new()?.block_on(backfill(&options, |step| eprintln!("{step}")))?;
+    let report = tokio::runtime::Runtime::new()?.block_on(backfill(&options, |step| eprintln!("{step}")))?;
     println!("{report}");
     Ok(())
 }
