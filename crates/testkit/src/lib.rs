@@ -1,4 +1,5 @@
 //! Adversaries and faults, one file each, for tests, chaos and benchmarks. Nothing shipped depends on it.
 
+pub mod bench;
 pub mod chaos;
 pub mod load;
