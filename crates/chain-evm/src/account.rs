@@ -78,6 +78,14 @@ impl Account {
         self.pool.first(|e: Endpoint| async move { node::transaction_count(&e, address).await }).await
     }
 
+    /// The chain's newest block.
+    ///
+    /// # Errors
+    /// Any [`ChainError`] of reading.
+    pub async fn head(&self) -> Result<u64, ChainError> {
+        self.pool.first(|e: Endpoint| async move { node::block_number(&e).await }).await
+    }
+
     /// The code at an address.
     ///
     /// # Errors
@@ -160,7 +168,11 @@ impl Account {
         let request = &json!({"from": from, "to": to, "data": first});
         let gas = self.pool.first(|e: Endpoint| async move { node::estimate_gas(&e, request).await }).await?;
         let fees = current_fees(&self.pool, &self.chain.fees, 0).await?;
-        let mut nonce = self.nonce().await?;
+        // After what is still on its way.
+        let mut nonce = self
+            .pool
+            .first(|e: Endpoint| async move { node::pending_transaction_count(&e, from).await })
+            .await?;
         let mut hashes = Vec::with_capacity(calls.len());
         for data in calls {
             let (chain, gas, data) = (self.chain.id.0, gas + gas / 2, data.clone());

@@ -117,9 +117,22 @@ pub(crate) async fn estimate_gas(endpoint: &Endpoint, request: &Value) -> Result
     Ok(gas.to())
 }
 
+/// Transactions of an account that are in blocks.
 pub(crate) async fn transaction_count(endpoint: &Endpoint, account: Address) -> Result<u64, ChainError> {
+    transaction_count_at(endpoint, account, "latest").await
+}
+
+/// The same with those that wait in the node's pool.
+pub(crate) async fn pending_transaction_count(
+    endpoint: &Endpoint,
+    account: Address,
+) -> Result<u64, ChainError> {
+    transaction_count_at(endpoint, account, "pending").await
+}
+
+async fn transaction_count_at(endpoint: &Endpoint, account: Address, tag: &str) -> Result<u64, ChainError> {
     let count: U64 = endpoint
-        .call("eth_getTransactionCount", json!([account, "latest"]))
+        .call("eth_getTransactionCount", json!([account, tag]))
         .await
         .map_err(|error| endpoint.failed(error))?;
     Ok(count.to())
