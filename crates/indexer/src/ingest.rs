@@ -21,7 +21,7 @@ impl Indexer {
                 Ok(Some(fetched)) => fetched,
                 Ok(None) => return Ok(false),
                 Err(ChainError::RangeTooLarge { .. }) if to > from => {
-                    self.range = (to - from + 1) / 2;
+                    self.range = (to - from).div_ceil(2);
                     tracing::debug!(chain = %self.reader.chain(), range = self.range, "range halved");
                     tokio::time::sleep(AFTER_REFUSAL).await;
                     ahead = self.fetch_after(cursor.number, up_to);
