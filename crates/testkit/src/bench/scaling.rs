@@ -32,7 +32,7 @@ pub struct SizeRun {
 }
 
 /// Sizes that are measured: (chains, validators).
-pub fn sizes() -> Vec<(usize, usize)> {
+pub(super) fn sizes() -> Vec<(usize, usize)> {
     let chains = CHAINS.map(|chains| (chains, VALIDATORS[0]));
     let validators = VALIDATORS.into_iter().skip(1).map(|validators| (CHAINS[0], validators));
     chains.into_iter().chain(validators).collect()
@@ -42,7 +42,7 @@ pub fn sizes() -> Vec<(usize, usize)> {
 ///
 /// # Errors
 /// If anything does not start or arrive.
-pub async fn size(base: &DevnetOptions, chains: usize, validators: usize) -> eyre::Result<SizeRun> {
+pub(super) async fn size(base: &DevnetOptions, chains: usize, validators: usize) -> eyre::Result<SizeRun> {
     let options = rig::options(base, chains, Duration::from_secs(1));
     let mut rig = Rig::start(&DevnetOptions { validators, ..options }, 1).await?;
     const IDLE: Duration = Duration::from_secs(10);

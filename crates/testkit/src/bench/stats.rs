@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The value below which a share `q` (0 to 1) of the values lies; zero of none.
-pub fn quantile(values: &[f64], q: f64) -> f64 {
+pub(super) fn quantile(values: &[f64], q: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
@@ -37,7 +37,7 @@ impl fmt::Display for Spread {
 }
 
 /// The slope of the line that fits points (x, y) best (least squares); zero of fewer than two.
-pub fn slope(points: &[(f64, f64)]) -> f64 {
+pub(super) fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
     let (mean_x, mean_y) = points.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0 / count, y + p.1 / count));
     let (mut above, mut below) = (0.0, 0.0);
