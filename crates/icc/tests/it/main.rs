@@ -11,4 +11,5 @@ mod reorgs;
 mod rpc_quorum;
 mod shared;
 mod tidy;
+mod transactions;
 mod transfers;
