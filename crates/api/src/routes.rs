@@ -117,6 +117,7 @@ async fn chains(State(state): AppState) -> Result<Json<Vec<ChainView>>, Refusal>
         head: chain.head,
         indexed: chain.indexed,
         finalized: chain.finalized,
+        halted: chain.halted,
     });
     Ok(Json(chains.collect()))
 }

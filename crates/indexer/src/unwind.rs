@@ -16,7 +16,8 @@ pub(crate) enum Ancestry {
 }
 
 impl Indexer {
-    /// Compares the stored blocks with the chain.
+    /// Compares the stored blocks with the chain. Of final blocks only those with events are stored: a chain that
+    /// reverts its finality without touching any of ours is followed on.
     pub(crate) async fn ancestry(&self, cursor: &Cursor, head: &Block) -> Result<Ancestry, IndexError> {
         let chain = self.reader.chain();
         let mut below = cursor.number;
@@ -29,10 +30,8 @@ impl Indexer {
         } else {
             match self.reader.block(cursor.number).await? {
                 Some(block) if block.at.hash == cursor.hash => return Ok(Ancestry::Continues),
-                Some(_) if cursor.number <= cursor.final_number => {
-                    return Err(IndexError::FinalityReverted { chain, number: cursor.number });
-                }
-                Some(_) => {}
+                // Stored itself if it is not final, or has events.
+                Some(_) => below = cursor.number + 1,
                 None => return Ok(Ancestry::Behind),
             }
         }
@@ -82,7 +81,14 @@ impl Indexer {
         let chain = self.reader.chain();
         tracing::warn!(%chain, from = cursor.number, to = ancestor.number, "unwinding");
         metrics::counter!("icc_indexer_unwinds_total", "chain" => chain.to_string()).increment(1);
+        if ancestor.number < cursor.final_number {
+            metrics::counter!("icc_indexer_finality_reverted_total", "chain" => chain.to_string())
+                .increment(1);
+            let (known, kept) = (cursor.final_number, ancestor.number);
+            tracing::error!(%chain, known, kept, "final blocks are looked at again: is the chain's finality policy safe?");
+        }
         self.store.unwind(chain, &cursor, (ancestor.number, ancestor.hash)).await?;
-        Ok(Cursor { number: ancestor.number, hash: ancestor.hash, final_number: cursor.final_number })
+        let final_number = cursor.final_number.min(ancestor.number);
+        Ok(Cursor { number: ancestor.number, hash: ancestor.hash, final_number })
     }
 }

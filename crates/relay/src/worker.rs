@@ -74,6 +74,13 @@ impl LaneWorker {
 
     /// Does all there is to do, if this core gets the lane's lease.
     async fn round(&self) -> Result<(), RelayError> {
+        let ends = [self.lane.source_chain, self.lane.destination_chain];
+        if let Some(problem) = self.store.halted(ends).await? {
+            return Err(RelayError::Halted(problem));
+        }
+        if self.store.inbox_is_foreign(self.lane.lane).await? {
+            return Err(RelayError::ForeignInbox(self.lane.lane));
+        }
         if !self.has_work().await? {
             return Ok(());
         }

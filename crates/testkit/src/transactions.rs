@@ -105,6 +105,29 @@ pub async fn front_run(scene: &Scene<'_>) -> eyre::Result<()> {
     Ok(())
 }
 
+/// The delivery that waits is of a process that has died: `restart` ends all cores and starts them again. They offer it
+/// again, and it is delivered once.
+///
+/// # Errors
+/// If nothing is offered by those who live.
+pub async fn abandoned(
+    scene: &Scene<'_>,
+    restart: impl AsyncFnOnce() -> eyre::Result<()>,
+) -> eyre::Result<()> {
+    let chain = scene.destination();
+    let sent = without_blocks(chain, async || {
+        let sent = scene.send(3).await?;
+        let first = delivery(scene).await?;
+        restart().await?;
+        let from = scene.devnet.configs[scene.from].id;
+        let again = |one: &Waiting| one.delivers_from(from) && one.hash != first.hash;
+        until_waiting(chain, "the delivery to be offered by another core", again).await?;
+        Ok(sent)
+    })
+    .await?;
+    scene.arrives(sent).await.map(drop)
+}
+
 /// What a message's call costs grows between its simulation and its block: its transaction runs out of gas there, and
 /// is made again with more.
 ///
@@ -132,8 +155,10 @@ pub async fn out_of_gas(scene: &Scene<'_>) -> eyre::Result<()> {
     })
     .await?;
     scene.arrives(sent).await?;
-    let first = receipt(scene, first).await?;
-    ensure!(first["status"] == "0x0", "the first execution did not fail: {first}");
+    let receipt = receipt(scene, first).await?;
+    let (status, used) = (&receipt["status"], &receipt["gasUsed"]);
+    let limit = chain.rpc("eth_getTransactionByHash", json!([first])).await?["gas"].take();
+    ensure!(status == "0x0", "the first execution did not run out of gas: {used} of {limit} used");
     let posts = there.view(board, MessageBoard::countCall {}).await?;
     ensure!(posts == U256::from(2), "{posts} posts on the board, not 2");
     Ok(())

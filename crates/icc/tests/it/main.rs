@@ -5,6 +5,7 @@ mod cli;
 mod crashes;
 mod devnet;
 mod evidence;
+mod finality;
 mod money;
 mod reindex;
 mod reorgs;

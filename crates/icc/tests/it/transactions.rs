@@ -38,6 +38,24 @@ faults! {
     nonce_gap: a_gap_that_a_reorg_leaves_is_filled
 }
 
+/// The transaction of a core that died in the pool does not hold up those that live.
+#[test]
+fn a_delivery_that_a_dead_core_left_in_the_pool_is_offered_again() {
+    with_bridge(async |bridge| {
+        let Bridge { devnet, tokens } = bridge;
+        let cores = [Role::Core(0), Role::Core(1)];
+        let mut processes: Vec<_> = cores.iter().map(|core| devnet.processes.remove(core).unwrap()).collect();
+        let scene = Scene { devnet, from: 0, to: 2, token: tokens[0] };
+        let restart = async || {
+            processes.iter_mut().for_each(icc_devnet::Managed::kill);
+            processes.iter_mut().try_for_each(icc_devnet::Managed::restart)
+        };
+        transactions::abandoned(&scene, restart).await.unwrap();
+        devnet.processes.extend(cores.into_iter().zip(processes));
+        bridge.audit().await;
+    });
+}
+
 /// What a core said of a lane before it died does not outlive the trouble.
 #[test]
 fn a_dead_cores_note_goes_with_the_next_delivery() {
