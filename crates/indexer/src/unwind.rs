@@ -20,21 +20,20 @@ impl Indexer {
     /// reverts its finality without touching any of ours is followed on.
     pub(crate) async fn ancestry(&self, cursor: &Cursor, head: &Block) -> Result<Ancestry, IndexError> {
         let chain = self.reader.chain();
-        let mut below = cursor.number;
-        if head.at.number < cursor.number {
+        let mut below = if head.at.number < cursor.number {
             // A shorter fork, or an endpoint that is behind: what is stored at that height tells.
             match self.store.block(chain, head.at.number).await? {
-                Some(stored) if stored.hash != head.at.hash => below = head.at.number + 1,
+                Some(stored) if stored.hash != head.at.hash => head.at.number + 1,
                 _ => return Ok(Ancestry::Behind),
             }
         } else {
             match self.reader.block(cursor.number).await? {
                 Some(block) if block.at.hash == cursor.hash => return Ok(Ancestry::Continues),
                 // Stored itself if it is not final, or has events.
-                Some(_) => below = cursor.number + 1,
+                Some(_) => cursor.number + 1,
                 None => return Ok(Ancestry::Behind),
             }
-        }
+        };
         while let Some(stored) = self.store.block_below(chain, below).await? {
             match self.reader.block(stored.number).await? {
                 None => return Ok(Ancestry::Behind),
@@ -45,9 +44,9 @@ impl Indexer {
                 Some(_) => below = stored.number,
             }
         }
-        // No block with events below: the last final one is common by definition.
-        let last_final = self.reader.block(cursor.final_number).await?;
-        Ok(last_final.map_or(Ancestry::Behind, |block| Ancestry::Forked(block.at)))
+        // No block with events below: from the start again. The last final block would do, if chains kept their word.
+        let start = self.reader.block(self.config.start_block).await?;
+        Ok(start.map_or(Ancestry::Behind, |block| Ancestry::Forked(block.at)))
     }
 
     /// Goes back over stored blocks, farther each time it is called in a row: events that an endpoint left out are

@@ -2,8 +2,10 @@
 
 mod audit;
 mod kills;
+mod reorgs;
 mod runner;
 mod scenario;
+mod transactions;
 
 pub use audit::{audit, messages_sent};
 pub use runner::{Outcome, Settings, run};
@@ -11,5 +13,5 @@ pub use scenario::{Scale, Scenario, World};
 
 /// All scenarios, in the order in which `make chaos` runs them.
 pub fn all() -> Vec<Box<dyn Scenario>> {
-    vec![Box::new(kills::KillNine)]
+    vec![Box::new(kills::KillNine), Box::new(reorgs::Reorgs), Box::new(transactions::Transactions)]
 }
