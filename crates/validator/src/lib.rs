@@ -9,6 +9,7 @@ mod fold;
 mod ingress;
 mod journal;
 mod publish;
+mod recover;
 mod sign;
 mod watch;
 
@@ -16,5 +17,6 @@ pub use fold::{ChainState, Fold, FoldError, LaneState, Source};
 pub use ingress::router;
 pub use journal::{Journal, JournalError, SignError};
 pub use publish::{Publisher, publish};
+pub use recover::{RecoverError, confirm, recover};
 pub use sign::Attestor;
 pub use watch::{WatchConfig, WatchError, Watcher};
