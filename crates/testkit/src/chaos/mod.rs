@@ -29,8 +29,8 @@ pub fn all() -> Vec<Box<dyn Scenario>> {
         Box::new(journal::OldCopy),
         Box::new(clocks::Database),
         Box::new(callers::Callers),
-        Box::new(clocks::Chains),
         Box::new(reorgs::Reorgs),
         Box::new(transactions::Transactions),
+        Box::new(clocks::Chains),
     ]
 }
