@@ -1,6 +1,6 @@
-//! The core's HTTP. `POST /v1/attestations` takes validators' signatures; `GET /v1/transactions/{hash}` and
-//! `GET /v1/messages/{lane}/{nonce}` tell where messages are and why; `GET /v1/chains` how far the view of the chains
-//! is; `GET /healthz` and `GET /metrics` are for operators.
+//! The core's HTTP. `POST /v1/attestations` takes validators' signatures, `GET /v1/attestations?signer=0x…` gives back
+//! what one of them has signed; `GET /v1/transactions/{hash}` and `GET /v1/messages/{lane}/{nonce}` tell where messages
+//! are and why; `GET /v1/chains` how far the view of the chains is; `GET /healthz` and `GET /metrics` are for operators.
 
 mod client;
 mod collect;

@@ -45,7 +45,9 @@ pub(crate) fn reason(
         TransferState::Delivered => "delivered; its block becomes final".to_owned(),
         TransferState::Completed => "delivered, and final at the destination".to_owned(),
     };
-    (state, format!("{text}{}", warning(status, state)))
+    let halted = status.halted.as_ref().filter(|_| !state.is_settled());
+    let halted = halted.map_or_else(String::new, |problem| format!("; nothing moves: {problem}"));
+    (state, format!("{text}{}{halted}", warning(status, state)))
 }
 
 /// What will happen if it does not get on in time, said before it does.

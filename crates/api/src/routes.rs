@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use axum::{
     Json, Router,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{Path, Query, State, rejection::JsonRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use icc_attest::{AttestationBatch, MAX_BATCH};
-use icc_protocol::LaneId;
+use icc_attest::{Attestation, AttestationBatch, MAX_BATCH};
+use icc_protocol::{Checkpoint, LaneId};
 use icc_service::Telemetry;
 use icc_store::{Store, StoreError};
+use serde::Deserialize;
 
 use crate::{
     ChainView, Intake, IntakeAnswer, IntakeFailure, MessageView, Problem, TransactionView, view::view,
@@ -59,7 +60,7 @@ fn bad(field: &str, problem: impl std::fmt::Display) -> Refusal {
 /// The core's router.
 pub fn router(state: ApiState) -> Router {
     Router::new()
-        .route("/v1/attestations", post(attestations))
+        .route("/v1/attestations", post(attestations).get(signed_by))
         .route("/v1/transactions/{hash}", get(transaction))
         .route("/v1/messages/{lane}/{nonce}", get(message))
         .route("/v1/chains", get(chains))
@@ -81,6 +82,40 @@ async fn attestations(
         return Err(bad("attestations", format!("{count} are too many; at most {MAX_BATCH} a request")));
     }
     Ok(Json(state.intake.take(&batch.attestations).await?))
+}
+
+/// From where on, of what one key has signed.
+#[derive(Deserialize)]
+struct SignedBy {
+    signer: String,
+    lane: Option<String>,
+    #[serde(default)]
+    nonce: u64,
+    limit: Option<u32>,
+}
+
+/// In the order of lane and nonce, from the given ones on (included).
+async fn signed_by(
+    State(state): AppState,
+    Query(query): Query<SignedBy>,
+) -> Result<Json<AttestationBatch>, Refusal> {
+    let signer: Address =
+        query.signer.parse().map_err(|_| bad("signer", "must be 0x and 40 hexadecimal digits"))?;
+    let lane = query.lane.as_deref().map(str::parse).transpose().map_err(|error| bad("lane", error))?;
+    if i64::try_from(query.nonce).is_err() {
+        return Err(bad("nonce", "is out of range"));
+    }
+    let limit = query.limit.map_or(MAX_BATCH, |limit| limit as usize);
+    if !(1..=MAX_BATCH).contains(&limit) {
+        return Err(bad("limit", format!("must be from 1 to {MAX_BATCH}")));
+    }
+    let from = (lane.unwrap_or(LaneId(B256::ZERO)), query.nonce);
+    let signed = state.store.signed_by(signer, from, u32::try_from(limit).unwrap_or(1)).await?;
+    let attestations = signed.into_iter().map(|(checkpoint, signature)| {
+        let Checkpoint { lane, nonce, accumulator } = checkpoint;
+        Attestation { lane, nonce, accumulator, signature }
+    });
+    Ok(Json(AttestationBatch { attestations: attestations.collect() }))
 }
 
 async fn transaction(
@@ -117,6 +152,7 @@ async fn chains(State(state): AppState) -> Result<Json<Vec<ChainView>>, Refusal>
         head: chain.head,
         indexed: chain.indexed,
         finalized: chain.finalized,
+        halted: chain.halted,
     });
     Ok(Json(chains.collect()))
 }

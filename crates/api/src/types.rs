@@ -65,7 +65,7 @@ pub struct TransactionView {
 }
 
 /// How far a chain is indexed.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChainView {
     /// Chain id.
     pub chain: u64,
@@ -75,6 +75,9 @@ pub struct ChainView {
     pub indexed: u64,
     /// Last final block.
     pub finalized: u64,
+    /// Why it cannot be followed any further, until somebody has looked; absent: it is followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted: Option<String>,
 }
 
 /// An attestation that does not count.

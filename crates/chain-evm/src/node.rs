@@ -109,9 +109,11 @@ pub(crate) async fn call(
         .map_err(|error| execution_error(endpoint, error))
 }
 
+/// Gas of a call at the newest block. Without naming it, some nodes run the call after what waits in their pool: a
+/// delivery that somebody left there would look done, and could never be replaced.
 pub(crate) async fn estimate_gas(endpoint: &Endpoint, request: &Value) -> Result<u64, ChainError> {
     let gas: U64 = endpoint
-        .call("eth_estimateGas", json!([request]))
+        .call("eth_estimateGas", json!([request, "latest"]))
         .await
         .map_err(|error| execution_error(endpoint, error))?;
     Ok(gas.to())

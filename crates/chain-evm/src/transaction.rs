@@ -126,19 +126,53 @@ pub(crate) async fn broadcast(pool: &Pool, signer: B256, raw: &Bytes) -> Result<
             Ok(_) => return Ok(()),
             Err(EndpointError::Refused { message, .. }) => {
                 refused = true;
-                let lower = message.to_lowercase();
-                if lower.contains("already known") || lower.contains("already imported") {
-                    return Ok(());
+                match refusal(signer, message) {
+                    Some(error) => last = error,
+                    None => return Ok(()),
                 }
-                last = if lower.contains("insufficient funds") {
-                    ChainError::InsufficientFunds { signer, reason: message }
-                } else {
-                    ChainError::NotTaken(message)
-                };
             }
             Err(error) if !refused => last = endpoint.failed(error),
             Err(_) => {}
         }
     }
     Err(last)
+}
+
+/// What a node's refusal means, in the words of geth, reth, anvil, Erigon, Nethermind and Besu; `None`: it has the
+/// transaction already.
+fn refusal(signer: B256, message: String) -> Option<ChainError> {
+    let letters: String = message.to_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
+    let says = |words: &[&str]| words.iter().any(|words| letters.contains(words));
+    if says(&["alreadyknown", "alreadyimported", "knowntransaction"]) {
+        return None;
+    }
+    Some(if says(&["insufficientfunds", "upfrontcostexceedsaccountbalance"]) {
+        ChainError::InsufficientFunds { signer, reason: message }
+    } else {
+        ChainError::NotTaken(message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_all_clients_are_understood() {
+        let meant = |words: &str| refusal(B256::ZERO, words.to_owned());
+        for known in ["already known", "AlreadyKnown", "Known transaction", "transaction already imported"] {
+            assert!(meant(known).is_none(), "{known}");
+        }
+        for poor in [
+            "insufficient funds for gas * price + value: balance 0, tx cost 1, overshot 1",
+            "InsufficientFunds, Account balance: 0, cumulative cost: 1",
+            "Insufficient funds for gas * price + value",
+            "Upfront cost exceeds account balance",
+        ] {
+            assert!(matches!(meant(poor), Some(ChainError::InsufficientFunds { .. })), "{poor}");
+        }
+        for other in ["nonce too low", "replacement transaction underpriced", "txpool is full"] {
+            assert!(matches!(meant(other), Some(ChainError::NotTaken(_))), "{other}");
+        }
+    }
 }

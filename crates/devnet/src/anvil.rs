@@ -1,11 +1,16 @@
 //! A chain of the devnet's own.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use alloy_primitives::{Address, U256};
 use eyre::bail;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
 use crate::{
@@ -33,6 +38,9 @@ pub struct Anvil {
     /// Its port.
     pub port: u16,
     client: reqwest::Client,
+    block_time: Duration,
+    /// Makes the blocks once the chain itself has been told not to.
+    miner: Mutex<Option<DropGuard>>,
 }
 
 impl Anvil {
@@ -66,7 +74,13 @@ impl Anvil {
             log: folder.join(format!("anvil-{}.log", spec.name)),
         };
         let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build()?;
-        let mut anvil = Self { process: Managed::start(recipe, guard)?, port, client };
+        let mut anvil = Self {
+            process: Managed::start(recipe, guard)?,
+            port,
+            client,
+            block_time: spec.block_time,
+            miner: Mutex::new(None),
+        };
         for _ in 0..400 {
             anvil.process.check()?;
             if anvil.rpc("eth_chainId", json!([])).await.is_ok() {
@@ -92,12 +106,44 @@ impl Anvil {
     /// # Errors
     /// If it does not answer, or with its error.
     pub async fn rpc(&self, method: &str, params: Value) -> eyre::Result<Value> {
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let mut answer: Value = self.client.post(self.url()).json(&body).send().await?.json().await?;
-        if let Some(error) = answer.get("error") {
-            bail!("{method}: {error}");
-        }
-        Ok(answer["result"].take())
+        rpc(&self.client, self.url(), method, params).await
+    }
+
+    /// Makes no more blocks: transactions wait in the pool.
+    ///
+    /// # Errors
+    /// As [`Anvil::rpc`].
+    pub async fn stop_blocks(&self) -> eyre::Result<()> {
+        self.miner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.rpc("evm_setAutomine", json!([false])).await?;
+        self.rpc("evm_setIntervalMining", json!([0])).await.map(drop)
+    }
+
+    /// Makes blocks again, at its pace; returns after the first.
+    ///
+    /// # Errors
+    /// As [`Anvil::rpc`].
+    pub async fn start_blocks(&self) -> eyre::Result<()> {
+        self.rpc("evm_mine", json!([])).await?;
+        // The chain itself counts in whole seconds when told so late.
+        let stop = CancellationToken::new();
+        let (client, url, pace) = (self.client.clone(), self.url(), self.block_time);
+        let ended = stop.clone();
+        tokio::spawn(async move {
+            let mut ticks = interval(pace.max(Duration::from_millis(50)));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    () = ended.cancelled() => return,
+                    _ = ticks.tick() => {}
+                }
+                if let Err(error) = rpc(&client, url.clone(), "evm_mine", json!([])).await {
+                    tracing::debug!(%error, "no block made");
+                }
+            }
+        });
+        *self.miner.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop.drop_guard());
+        Ok(())
     }
 
     /// Gives an account native coin.
@@ -116,6 +162,15 @@ impl Anvil {
     pub async fn reorg(&self, depth: u64) -> eyre::Result<()> {
         self.rpc("anvil_reorg", json!([depth, []])).await.map(drop)
     }
+}
+
+async fn rpc(client: &reqwest::Client, url: Url, method: &str, params: Value) -> eyre::Result<Value> {
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    let mut answer: Value = client.post(url).json(&body).send().await?.json().await?;
+    if let Some(error) = answer.get("error") {
+        bail!("{method}: {error}");
+    }
+    Ok(answer["result"].take())
 }
 
 pub(crate) fn local(url: &str) -> Url {

@@ -101,6 +101,10 @@ pub struct Devnet {
     pub user: Arc<PrivateKeySigner>,
     /// Proposer and executor of the timelocks, guardian, and the fees' collector.
     pub operator: Arc<PrivateKeySigner>,
+    /// The pool of the cores' relays: who pays for deliveries.
+    pub relayers: Vec<Arc<PrivateKeySigner>>,
+    /// The validators' keys, for faults that need a quorum's signature (a rotation) or a traitor's.
+    pub validator_keys: Vec<Arc<PrivateKeySigner>>,
     /// The deployment.
     pub network: NetworkId,
     pub(crate) folder: PathBuf,
@@ -165,6 +169,8 @@ impl Devnet {
             endpoints: Vec::new(),
             user: keys.user.clone(),
             operator: keys.deployer.clone(),
+            relayers: keys.relayers.iter().cloned().map(Arc::new).collect(),
+            validator_keys: keys.validators.iter().cloned().map(Arc::new).collect(),
             network,
             folder,
             options: options.clone(),

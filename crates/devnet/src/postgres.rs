@@ -2,12 +2,13 @@
 
 use std::{
     fs,
+    io::Write,
     os::unix::{
         fs::{PermissionsExt, chown, symlink},
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -65,6 +66,63 @@ impl Postgres {
         let mut postgres = Self { process, port, bin, data, user, environment };
         postgres.wait().await?;
         Ok(postgres)
+    }
+
+    /// Where its data is.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Starts the server again, also where the last one has not let go of its memory yet.
+    ///
+    /// # Errors
+    /// If it does not take connections after several tries.
+    pub async fn start_again(&mut self) -> eyre::Result<()> {
+        let mut outcome = Ok(());
+        for _ in 0..10 {
+            self.process.restart()?;
+            outcome = self.wait().await;
+            if outcome.is_ok() {
+                // One that dies does so at once.
+                sleep(Duration::from_millis(300)).await;
+                outcome = self.process.check();
+            }
+            if outcome.is_ok() {
+                break;
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+        outcome
+    }
+
+    /// Runs SQL on the stopped server's data, without a server.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub fn alter_stopped(&self, sql: &str) -> eyre::Result<()> {
+        let mut command = Command::new(self.bin.join("postgres"));
+        command
+            .args(["--single", "-D"])
+            .arg(&self.data)
+            .args(["-c", "exit_on_error=true", "postgres"])
+            .envs(self.environment.iter().map(|(key, value)| (key, value)))
+            .current_dir(&self.data)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        if let Some((user, group)) = self.user {
+            command.uid(user).gid(group);
+        }
+        let mut child = command.spawn().wrap_err("cannot run postgres --single")?;
+        if let Some(mut stdin) = child.stdin.take() {
+            writeln!(stdin, "{}", sql.replace('\n', " "))?;
+        }
+        let output = child.wait_with_output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() || said.contains("ERROR") {
+            bail!("postgres --single: {}", said.trim());
+        }
+        Ok(())
     }
 
     /// The URL of its database.

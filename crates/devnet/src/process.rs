@@ -76,6 +76,35 @@ impl Managed {
         Ok(())
     }
 
+    /// As [`Managed::restart`], with more arguments this time alone.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn restart_with(&mut self, more: &[&str]) -> eyre::Result<()> {
+        let usual = self.recipe.arguments.clone();
+        self.recipe.arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        let started = self.restart();
+        self.recipe.arguments = usual;
+        started
+    }
+
+    /// Waits until it has ended by itself; whether it ended well.
+    ///
+    /// # Errors
+    /// If it still runs after `patience`.
+    pub fn wait_end(&mut self, patience: Duration) -> eyre::Result<bool> {
+        let began = Instant::now();
+        let Some(child) = &mut self.child else { bail!("{} is not running", self.recipe.name) };
+        while began.elapsed() < patience {
+            if let Some(status) = child.try_wait()? {
+                self.child = None;
+                return Ok(status.success());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        bail!("{} still runs after {patience:?}", self.recipe.name)
+    }
+
     /// Its process id, while it runs.
     pub fn id(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)

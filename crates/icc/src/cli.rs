@@ -129,6 +129,12 @@ pub(crate) struct ValidatorArgs {
     pub(crate) file: ConfigFile,
     #[command(flatten)]
     pub(crate) keys: KeyArgs,
+    /// Once, after the journal was lost or only an old copy of it is left: take over from the cores what this key has
+    /// signed, then start.
+    ///
+    /// First make sure that nothing else runs with this key. What contradicts the journal is never taken over.
+    #[arg(long)]
+    pub(crate) recover: bool,
 }
 
 #[derive(Debug, Args)]

@@ -32,6 +32,8 @@ pub struct Indexer {
     pub(crate) config: Config,
     /// Blocks of the next range; adapts to how many events there are and what endpoints can answer.
     pub(crate) range: u64,
+    /// Whether the store may still say that this chain cannot be followed.
+    pub(crate) may_be_halted: bool,
     /// How many stored blocks to go back when events do not continue what is stored.
     pub(crate) going_back: u32,
 }
@@ -40,7 +42,7 @@ impl Indexer {
     /// An indexer of one chain.
     pub fn new(reader: Arc<dyn ChainReader>, store: Store, config: Config) -> Self {
         let range = config.max_range.clamp(1, FIRST_RANGE);
-        Self { reader, store, config, range, going_back: 1 }
+        Self { reader, store, config, range, may_be_halted: true, going_back: 1 }
     }
 
     /// Follows the chain until `shutdown`.
@@ -53,7 +55,7 @@ impl Indexer {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                step = self.step() => step?,
+                step = self.step() => self.tell(step).await?,
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
@@ -63,6 +65,26 @@ impl Indexer {
                 }
             }
         }
+    }
+
+    /// Lets everybody know when the chain cannot be followed any further, and when it can again.
+    async fn tell(&mut self, step: Result<(), IndexError>) -> Result<(), IndexError> {
+        let chain = self.reader.chain();
+        match &step {
+            Err(error @ IndexError::FinalityReverted { .. }) => {
+                self.may_be_halted = true;
+                self.store.halt(chain, &error.to_string()).await?;
+            }
+            Err(_) => {}
+            Ok(()) if self.may_be_halted => {
+                self.store.end_halt(chain).await?;
+                self.may_be_halted = false;
+            }
+            Ok(()) => {}
+        }
+        let halted = matches!(step, Err(IndexError::FinalityReverted { .. }));
+        metrics::gauge!("icc_indexer_halted", "chain" => chain.to_string()).set(u8::from(halted));
+        step
     }
 
     /// Brings the store up to the present head.

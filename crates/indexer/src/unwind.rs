@@ -16,26 +16,24 @@ pub(crate) enum Ancestry {
 }
 
 impl Indexer {
-    /// Compares the stored blocks with the chain.
+    /// Compares the stored blocks with the chain. Of final blocks only those with events are stored: a chain that
+    /// reverts its finality without touching any of ours is followed on.
     pub(crate) async fn ancestry(&self, cursor: &Cursor, head: &Block) -> Result<Ancestry, IndexError> {
         let chain = self.reader.chain();
-        let mut below = cursor.number;
-        if head.at.number < cursor.number {
+        let mut below = if head.at.number < cursor.number {
             // A shorter fork, or an endpoint that is behind: what is stored at that height tells.
             match self.store.block(chain, head.at.number).await? {
-                Some(stored) if stored.hash != head.at.hash => below = head.at.number + 1,
+                Some(stored) if stored.hash != head.at.hash => head.at.number + 1,
                 _ => return Ok(Ancestry::Behind),
             }
         } else {
             match self.reader.block(cursor.number).await? {
                 Some(block) if block.at.hash == cursor.hash => return Ok(Ancestry::Continues),
-                Some(_) if cursor.number <= cursor.final_number => {
-                    return Err(IndexError::FinalityReverted { chain, number: cursor.number });
-                }
-                Some(_) => {}
+                // Stored itself if it is not final, or has events.
+                Some(_) => cursor.number + 1,
                 None => return Ok(Ancestry::Behind),
             }
-        }
+        };
         while let Some(stored) = self.store.block_below(chain, below).await? {
             match self.reader.block(stored.number).await? {
                 None => return Ok(Ancestry::Behind),
@@ -46,9 +44,9 @@ impl Indexer {
                 Some(_) => below = stored.number,
             }
         }
-        // No block with events below: the last final one is common by definition.
-        let last_final = self.reader.block(cursor.final_number).await?;
-        Ok(last_final.map_or(Ancestry::Behind, |block| Ancestry::Forked(block.at)))
+        // No block with events below: from the start again. The last final block would do, if chains kept their word.
+        let start = self.reader.block(self.config.start_block).await?;
+        Ok(start.map_or(Ancestry::Behind, |block| Ancestry::Forked(block.at)))
     }
 
     /// Goes back over stored blocks, farther each time it is called in a row: events that an endpoint left out are
@@ -82,7 +80,14 @@ impl Indexer {
         let chain = self.reader.chain();
         tracing::warn!(%chain, from = cursor.number, to = ancestor.number, "unwinding");
         metrics::counter!("icc_indexer_unwinds_total", "chain" => chain.to_string()).increment(1);
+        if ancestor.number < cursor.final_number {
+            metrics::counter!("icc_indexer_finality_reverted_total", "chain" => chain.to_string())
+                .increment(1);
+            let (known, kept) = (cursor.final_number, ancestor.number);
+            tracing::error!(%chain, known, kept, "final blocks are looked at again: is the chain's finality policy safe?");
+        }
         self.store.unwind(chain, &cursor, (ancestor.number, ancestor.hash)).await?;
-        Ok(Cursor { number: ancestor.number, hash: ancestor.hash, final_number: cursor.final_number })
+        let final_number = cursor.final_number.min(ancestor.number);
+        Ok(Cursor { number: ancestor.number, hash: ancestor.hash, final_number })
     }
 }

@@ -56,7 +56,8 @@ impl Chores {
         let Some(lease) = HeldLease::acquire(&self.store, &name, &self.config.owner).await? else {
             return Ok(());
         };
-        let sender = Sender { store: &self.store, submitter: self.submitter.as_ref(), config: &self.config };
+        let submitter = self.submitter.as_ref();
+        let sender = Sender { store: &self.store, submitter, config: &self.config, lane: None };
         // One chore's trouble does not keep the others from being done.
         let released = release_due(sender, failures, &lease).await;
         if Instant::now() < *next_prices {

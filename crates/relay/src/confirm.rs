@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::B256;
+use async_trait::async_trait;
 use icc_chain::{ChainError, Outcome, Spent, Submission, Submitter};
 use tokio::time::{Instant, sleep};
 
@@ -13,17 +14,27 @@ const MAX_OFFERS: u32 = 24;
 const POLL: Duration = Duration::from_millis(100);
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
+/// Whose work it is that is being submitted.
+#[async_trait]
+pub(crate) trait Principal: Sync {
+    /// Fails once nothing more may be offered.
+    fn may_go_on(&self) -> Result<(), RelayError>;
+    /// Is told what keeps it from being included, for people.
+    async fn tell(&self, text: String);
+}
+
 /// Submits until one of the transactions for this sequence number is in a block. A stuck transaction of a core that
 /// died, under the same sequence number, is replaced like one's own: no new key is ever needed.
 pub(crate) async fn confirm(
     submitter: &dyn Submitter,
     mut submission: Submission<'_>,
     replace_after: Duration,
-    may_go_on: impl Fn() -> Result<(), RelayError>,
+    principal: &dyn Principal,
 ) -> Result<Spent, RelayError> {
     let mut transactions = Vec::new();
-    for _ in 0..MAX_OFFERS {
-        may_go_on()?;
+    for offer in 1..=MAX_OFFERS {
+        principal.may_go_on()?;
+        let mut why = String::new();
         match submitter.submit(&submission).await {
             Ok(transaction) => {
                 tracing::info!(chain = %submitter.chain(), %transaction, attempt = submission.attempt, "accepted by a node");
@@ -40,13 +51,17 @@ pub(crate) async fn confirm(
                     sleep(POLL).await;
                 } else {
                     // A full pool, or a budget: more money would not help.
+                    principal.tell(format!("transaction was not taken: {reason}")).await;
                     sleep(REFUSED_PAUSE).await;
                 }
                 continue;
             }
             // Nothing better can be offered: wait for what was. Another signer must not send the same meanwhile.
-            Err(ChainError::FeeAboveCap { .. } | ChainError::InsufficientFunds { .. })
-                if !transactions.is_empty() => {}
+            Err(error @ (ChainError::FeeAboveCap { .. } | ChainError::InsufficientFunds { .. }))
+                if !transactions.is_empty() =>
+            {
+                why = format!("; more cannot be offered: {error}");
+            }
             Err(error) => return Err(error.into()),
         }
         let offered = Instant::now();
@@ -54,9 +69,11 @@ pub(crate) async fn confirm(
             if let Some(spent) = settled(submitter, &submission, &transactions).await? {
                 return Ok(spent);
             }
-            may_go_on()?;
+            principal.may_go_on()?;
             sleep(POLL).await;
         }
+        let last = transactions.last().copied().unwrap_or_default();
+        principal.tell(format!("transaction {last} is in no block after {offer} offers{why}")).await;
         submission.attempt += 1;
         metrics::counter!("icc_relay_replacements_total", "chain" => submitter.chain().to_string())
             .increment(1);
@@ -99,14 +116,35 @@ async fn settled(
 
 #[cfg(test)]
 mod tests {
-    use async_trait::async_trait;
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    };
+
     use icc_chain::{Call, GasPrice, RemoteEnd};
     use icc_protocol::{ChainId, LaneId};
 
     use super::*;
 
-    /// A chain that takes everything, includes nothing, and expects this sequence number next.
-    struct Stalled(u64);
+    const OURS: u64 = 5;
+
+    /// What a chain says to the offer of this number, from 0.
+    type Answer = fn(u32) -> Result<B256, ChainError>;
+
+    /// A chain that includes nothing until as many offers as told were made.
+    struct Stalled {
+        /// What it expects next of the signer.
+        next: u64,
+        answer: Answer,
+        includes_after: u32,
+        offers: AtomicU32,
+    }
+
+    impl Stalled {
+        fn new(next: u64, answer: Answer) -> Self {
+            Self { next, answer, includes_after: u32::MAX, offers: AtomicU32::new(0) }
+        }
+    }
 
     #[async_trait]
     impl Submitter for Stalled {
@@ -123,13 +161,14 @@ mod tests {
             Ok(1)
         }
         async fn next_sequence(&self, _: B256) -> Result<u64, ChainError> {
-            Ok(self.0)
+            Ok(self.next)
         }
         async fn submit(&self, _: &Submission<'_>) -> Result<B256, ChainError> {
-            Ok(B256::ZERO)
+            (self.answer)(self.offers.fetch_add(1, Ordering::Relaxed))
         }
         async fn outcome(&self, _: B256) -> Result<Option<Outcome>, ChainError> {
-            Ok(None)
+            let included = self.offers.load(Ordering::Relaxed) >= self.includes_after;
+            Ok(included.then_some(Outcome::Succeeded { block: 1, spent: Spent { gas: 7, cost: 7 } }))
         }
         async fn gas_cost(&self) -> Result<u128, ChainError> {
             Ok(1)
@@ -139,24 +178,75 @@ mod tests {
         }
     }
 
-    async fn offered_under(sequence: u64, expected_by_the_chain: u64) -> RelayError {
+    #[derive(Default)]
+    struct Listener(Mutex<Vec<String>>);
+
+    #[async_trait]
+    impl Principal for Listener {
+        fn may_go_on(&self) -> Result<(), RelayError> {
+            Ok(())
+        }
+        async fn tell(&self, text: String) {
+            self.0.lock().unwrap().push(text);
+        }
+    }
+
+    /// The outcome, and what was told meanwhile.
+    async fn offered(stalled: &Stalled) -> (Result<Spent, RelayError>, Vec<String>) {
         let source = RemoteEnd { chain: ChainId(2), gateway: B256::ZERO, generation: 1 };
         let call = Call::Execute { source, message: Default::default() };
-        let submission = Submission { call: &call, signer: B256::ZERO, sequence, gas: 1, attempt: 0 };
-        let stalled = Stalled(expected_by_the_chain);
-        confirm(&stalled, submission, Duration::from_millis(1), || Ok(())).await.unwrap_err()
+        let submission = Submission { call: &call, signer: B256::ZERO, sequence: OURS, gas: 1, attempt: 0 };
+        let listener = Listener::default();
+        let outcome = confirm(stalled, submission, Duration::from_millis(1), &listener).await;
+        (outcome, listener.0.into_inner().unwrap())
     }
 
     #[tokio::test]
     async fn a_sequence_number_that_went_back_or_was_taken_is_noticed_at_once() {
-        for expected in [4, 6] {
-            let error = offered_under(5, expected).await;
+        for expected in [OURS - 1, OURS + 1] {
+            let (outcome, _) = offered(&Stalled::new(expected, |_| Ok(B256::ZERO))).await;
+            let error = outcome.unwrap_err();
             assert!(matches!(error, RelayError::Chain(ChainError::NotTaken(_))), "{error}");
         }
     }
 
     #[tokio::test]
-    async fn what_is_never_included_is_told_in_the_end() {
-        assert!(matches!(offered_under(5, 5).await, RelayError::Stuck { attempts: MAX_OFFERS }));
+    async fn what_is_never_included_is_told_meanwhile_and_in_the_end() {
+        let (outcome, told) = offered(&Stalled::new(OURS, |_| Ok(B256::ZERO))).await;
+        assert!(matches!(outcome.unwrap_err(), RelayError::Stuck { attempts: MAX_OFFERS }));
+        assert_eq!(told.len(), MAX_OFFERS as usize);
+        assert!(told[0].contains("in no block after 1 offers"), "{}", told[0]);
+    }
+
+    fn too_poor() -> ChainError {
+        ChainError::InsufficientFunds { signer: B256::ZERO, reason: "insufficient funds".to_owned() }
+    }
+
+    /// Whoever cannot pay for a replacement waits for what he offered: another signer would send the same twice.
+    #[tokio::test]
+    async fn a_replacement_that_cannot_be_paid_waits_and_says_so() {
+        let first_only = |offer| if offer == 0 { Ok(B256::ZERO) } else { Err(too_poor()) };
+        let stalled = Stalled { includes_after: 3, ..Stalled::new(OURS, first_only) };
+        let (outcome, told) = offered(&stalled).await;
+        assert_eq!(outcome.unwrap().gas, 7);
+        assert!(told.iter().any(|text| text.contains("more cannot be offered")), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn a_fee_above_the_cap_waits_for_what_was_offered_before() {
+        let capped = |offer| match offer {
+            0 => Ok(B256::ZERO),
+            _ => Err(ChainError::FeeAboveCap { wanted: 2, cap: 1 }),
+        };
+        let stalled = Stalled { includes_after: 4, ..Stalled::new(OURS, capped) };
+        let (outcome, told) = offered(&stalled).await;
+        assert_eq!(outcome.unwrap().gas, 7);
+        assert!(told.iter().any(|text| text.contains("above the cap")), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn the_first_offer_is_left_to_another_signer_or_a_later_day() {
+        let (poor, _) = offered(&Stalled::new(OURS, |_| Err(too_poor()))).await;
+        assert!(matches!(poor.unwrap_err(), RelayError::Chain(ChainError::InsufficientFunds { .. })));
     }
 }

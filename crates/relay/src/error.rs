@@ -22,6 +22,9 @@ pub enum RelayError {
     /// The destination has closed the lane.
     #[error("the lane is closed at its destination")]
     LaneClosed,
+    /// A chain at one of the lane's ends cannot be followed any further.
+    #[error("{0}")]
+    Halted(String),
     /// The inbox is at an accumulator that the source never had: one of the chains reverted its finality.
     #[error(
         "lane {0}: the destination's inbox is at no accumulator of the source; it must be reconciled by hand"

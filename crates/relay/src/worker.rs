@@ -44,7 +44,7 @@ impl LaneWorker {
                 Ok(()) => {
                     pause = Duration::from_millis(200);
                     if std::mem::take(&mut noted) {
-                        self.note("").await;
+                        self.sender().note("").await;
                     }
                     tokio::select! {
                         () = shutdown.cancelled() => return,
@@ -60,7 +60,7 @@ impl LaneWorker {
                     tracing::warn!(lane = %self.lane.lane, %error, "lane does not get on");
                     metrics::counter!("icc_relay_errors_total", "chain" => self.lane.destination_chain.to_string())
                         .increment(1);
-                    self.note(&error.to_string()).await;
+                    self.sender().note(&error.to_string()).await;
                     noted = true;
                     tokio::select! {
                         () = shutdown.cancelled() => return,
@@ -74,6 +74,13 @@ impl LaneWorker {
 
     /// Does all there is to do, if this core gets the lane's lease.
     async fn round(&self) -> Result<(), RelayError> {
+        let ends = [self.lane.source_chain, self.lane.destination_chain];
+        if let Some(problem) = self.store.halted(ends).await? {
+            return Err(RelayError::Halted(problem));
+        }
+        if self.store.inbox_is_foreign(self.lane.lane).await? {
+            return Err(RelayError::ForeignInbox(self.lane.lane));
+        }
         if !self.has_work().await? {
             return Ok(());
         }
@@ -108,6 +115,8 @@ impl LaneWorker {
         let batch = build(&self.store, submitter, &self.lane, self.config.batch_gas).await?;
         let Some(batch) = batch else { return Ok(false) };
         let spent = self.sender().send(&batch.call, lease).await?;
+        // Also what a core said that has died since.
+        self.sender().note("").await;
         let count = batch.last - batch.first + 1;
         let chain = self.lane.destination_chain.to_string();
         metrics::counter!("icc_relay_messages_total", "chain" => chain.clone()).increment(count);
@@ -118,7 +127,8 @@ impl LaneWorker {
     }
 
     fn sender(&self) -> Sender<'_> {
-        Sender { store: &self.store, submitter: self.submitter.as_ref(), config: &self.config }
+        let (submitter, lane) = (self.submitter.as_ref(), Some(self.lane.lane));
+        Sender { store: &self.store, submitter, config: &self.config, lane }
     }
 
     /// What deliveries cost, in gwei of the destination's coin, and of the source's, in which fees are paid.
@@ -135,12 +145,6 @@ impl LaneWorker {
             let converted = u128::from(gwei) * u128::from(coins.destination) / u128::from(coins.source);
             metrics::counter!("icc_relay_cost_in_source_gwei_total", "source" => source, "destination" => destination)
                 .increment(u64::try_from(converted).unwrap_or(u64::MAX));
-        }
-    }
-
-    async fn note(&self, note: &str) {
-        if let Err(error) = self.store.note_relay(self.lane.lane, note).await {
-            tracing::debug!(%error, "note not stored");
         }
     }
 }

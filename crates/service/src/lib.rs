@@ -1,6 +1,7 @@
 //! What every process needs.
 
 pub mod config;
+mod connections;
 mod http;
 mod secret;
 mod shutdown;

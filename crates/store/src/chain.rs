@@ -256,7 +256,9 @@ async fn move_cursor(
     to: (u64, B256),
 ) -> Result<(), ApplyError> {
     let moved = query!(
-        "update chain_cursor set number = $4, hash = $5 where chain_id = $1 and number = $2 and hash = $3",
+        // A chain that reverted more than was final, but nothing of ours, is less final than it was.
+        "update chain_cursor set number = $4, hash = $5, final_number = least(final_number, $4)
+         where chain_id = $1 and number = $2 and hash = $3",
         chain(id)?,
         number(from.number, "block")?,
         from.hash.as_slice(),

@@ -7,6 +7,7 @@ mod chain;
 mod convert;
 mod events;
 mod execute;
+mod halt;
 mod lane;
 mod lease;
 mod money;

@@ -64,6 +64,8 @@ pub struct MessageStatus {
     pub fee_paid: u128,
     /// The transaction that executed it after it was recorded, or sent its refund.
     pub execute_transaction: Option<B256>,
+    /// Why one of the lane's ends cannot be followed any further.
+    pub halted: Option<String>,
     /// What the relay of its lane says.
     pub relay_note: Option<String>,
     /// The facts that make its state; without that of the message that it led to.
@@ -71,7 +73,7 @@ pub struct MessageStatus {
 }
 
 /// How far a chain is indexed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainStatus {
     /// Which.
     pub chain: ChainId,
@@ -81,6 +83,8 @@ pub struct ChainStatus {
     pub indexed: u64,
     /// Last final block.
     pub finalized: u64,
+    /// Why it cannot be followed any further.
+    pub halted: Option<String>,
 }
 
 impl Store {
@@ -120,6 +124,8 @@ impl Store {
                       t.final_number as "destination_final?",
                       a.attempts as "attempts?", a.last_error as "last_error?",
                       n.note as "note?",
+                      (select h.problem from chain_halt h
+                       where h.chain_id in (m.source_chain, m.destination_chain) order by h.chain_id limit 1) as "halted?",
                       exists(select 1 from checkpoint k where k.lane = m.lane and k.nonce >= m.nonce) as "quorum!"
                from message m
                join chain_cursor s on s.chain_id = m.source_chain
@@ -210,6 +216,7 @@ impl Store {
                 .or(row.expired_by.as_deref())
                 .map(hash)
                 .transpose()?,
+            halted: row.halted,
             relay_note: row.note.filter(|note| !note.is_empty()),
             progress,
         }))
@@ -232,17 +239,20 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn chains(&self) -> Result<Vec<ChainStatus>, StoreError> {
-        let rows =
-            query!("select chain_id, head_number, number, final_number from chain_cursor order by chain_id")
-                .fetch_all(&self.pool)
-                .await?;
-        rows.iter()
+        let rows = query!(
+            r#"select c.chain_id, c.head_number, c.number, c.final_number, h.problem as "problem?"
+                   from chain_cursor c left join chain_halt h on h.chain_id = c.chain_id order by c.chain_id"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
             .map(|row| {
                 Ok(ChainStatus {
                     chain: chain_id(row.chain_id)?,
                     head: unsigned(row.head_number)?,
                     indexed: unsigned(row.number)?,
                     finalized: unsigned(row.final_number)?,
+                    halted: row.problem,
                 })
             })
             .collect()

@@ -2,4 +2,9 @@
 
 pub mod bench;
 pub mod chaos;
+pub mod front_runner;
 pub mod load;
+pub mod mempool;
+pub mod reorgs;
+pub mod scene;
+pub mod transactions;

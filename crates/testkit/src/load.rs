@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolConstructor};
 use eyre::{WrapErr, ensure};
@@ -30,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Units of each token, all of them the load's own to begin with.
 const SUPPLY: u64 = 1_000_000_000;
+/// Of them, the guest's.
+const GIFT: u64 = 1_000_000;
 /// A limit on arrivals that the load never reaches.
 const AMPLE: u128 = 1 << 100;
 /// For a registration to arrive, on a slow machine.
@@ -54,6 +56,8 @@ pub struct LoadToken {
 #[derive(Clone)]
 pub struct Load {
     key: Arc<PrivateKeySigner>,
+    /// Has some units too, and nonces that no load uses: for deposits of a scenario's own.
+    guest: Arc<PrivateKeySigner>,
     chains: Vec<EvmChain>,
     bridges: Vec<Address>,
     tokens: Vec<LoadToken>,
@@ -75,12 +79,14 @@ impl Load {
     pub async fn reaching(devnet: &Devnet, reach: usize) -> eyre::Result<Self> {
         let mut load = Self {
             key: Arc::new(PrivateKeySigner::random()),
+            guest: Arc::new(PrivateKeySigner::random()),
             chains: devnet.configs.clone(),
             bridges: devnet.contracts.iter().map(|contracts| contracts.token_bridge).collect(),
             tokens: Vec::new(),
         };
         for chain in &devnet.chains {
             chain.fund(load.key.address(), 1_000_000).await?;
+            chain.fund(load.guest.address(), 1_000_000).await?;
         }
         let core = CoreClient::new(devnet.core_urls[0].clone())?;
         let making = (0..load.chains.len()).map(|home| load.make_token(&core, home, reach));
@@ -110,6 +116,8 @@ impl Load {
         let token = user.create(&DemoToken::BYTECODE, &arguments.abi_encode()).await?;
         let approve = DemoToken::approveCall { spender: user.token_bridge, value: U256::MAX };
         user.call(token, approve).await?;
+        let gift = DemoToken::transferCall { to: self.guest.address(), value: U256::from(GIFT) };
+        user.call(token, gift).await?;
         let mut registrations = Vec::new();
         for there in (1..=reach).map(|step| (home + step) % self.chains.len()) {
             let fee = user.quote_registration(self.chains[there].id).await?;
@@ -143,6 +151,21 @@ impl Load {
         Ok(Account::new(self.chains[chain].clone(), self.key.clone())?)
     }
 
+    /// Deposits one unit of a chain's home token as the guest, who gets it back if it has not been delivered by
+    /// `deadline`; returns the transaction.
+    ///
+    /// # Errors
+    /// If the chain does not take it.
+    pub async fn guest_deposit(&self, from: usize, to: usize, deadline: u64) -> eyre::Result<B256> {
+        let account = Account::new(self.chains[from].clone(), self.guest.clone())?;
+        let user = self.user(&account, from);
+        let token = self.tokens[from].at[from];
+        let new = TokenDeposit::new(token, U256::from(1), self.chains[to].id, account.address());
+        let deposit = TokenDeposit { deadline, ..new };
+        let fee = user.quote(&deposit).await.unwrap_or_default();
+        Ok(user.deposit(&deposit, fee).await?)
+    }
+
     fn user<'a>(&self, account: &'a Account, chain: usize) -> BridgeUser<'a> {
         BridgeUser { account, token_bridge: self.bridges[chain] }
     }
@@ -173,7 +196,9 @@ impl Load {
             let mut total = U256::ZERO;
             for (chain, at) in token.at.iter().enumerate() {
                 let account = self.account(chain)?;
-                total += self.user(&account, chain).balance(*at, account.address()).await?;
+                for holder in [account.address(), self.guest.address()] {
+                    total += self.user(&account, chain).balance(*at, holder).await?;
+                }
             }
             let home = &self.chains[token.home].name;
             ensure!(total == U256::from(SUPPLY), "of {SUPPLY} units of {home}'s token, {total} are left");

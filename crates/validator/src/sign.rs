@@ -43,7 +43,7 @@ impl Attestor {
             this.journal.record(chain, &state, &checkpoints)?;
             Ok(checkpoints.iter().map(|checkpoint| this.sign(checkpoint)).collect::<Result<_, _>>()?)
         });
-        signing.await.map_err(|error| JournalError::Io(error.to_string()))?
+        signing.await.map_err(|error| JournalError::Unusable(error.to_string()))?
     }
 
     /// Attestations of what the journal has, from a nonce on.
@@ -60,7 +60,7 @@ impl Attestor {
         let reading = tokio::task::spawn_blocking(move || {
             this.journal.recorded(lane, from, limit)?.iter().map(|checkpoint| this.sign(checkpoint)).collect()
         });
-        reading.await.map_err(|error| JournalError::Io(error.to_string()))?
+        reading.await.map_err(|error| JournalError::Unusable(error.to_string()))?
     }
 
     /// The state that a chain was followed to.
@@ -96,11 +96,21 @@ impl Attestor {
         self.signer.address()
     }
 
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Whether this key has made a signature.
+    pub(crate) fn is_own(&self, attestation: &Attestation) -> bool {
+        let digest = self.domain.checkpoint_digest(&attestation.checkpoint());
+        attestation.signature.recover(&digest) == Ok(self.address())
+    }
+
     fn sign(&self, checkpoint: &Checkpoint) -> Result<Attestation, JournalError> {
         let signature = self
             .signer
             .sign(&self.domain.checkpoint_digest(checkpoint))
-            .map_err(|error| JournalError::Io(format!("cannot sign: {error}")))?;
+            .map_err(|error| JournalError::Unusable(format!("the key cannot sign: {error}")))?;
         let Checkpoint { lane, nonce, accumulator } = *checkpoint;
         Ok(Attestation { lane, nonce, accumulator, signature })
     }

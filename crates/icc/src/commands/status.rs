@@ -59,7 +59,14 @@ pub(crate) async fn run(arguments: StatusArgs, json: bool) -> eyre::Result<ExitC
     } else {
         Followed::new(client.transaction(transaction).await?.messages)
     };
-    output::result(json, &followed, &followed.summary())?;
+    let mut summary = followed.summary();
+    if followed.messages.is_empty() {
+        // It may be on a chain that the core cannot follow.
+        for chain in client.chains().await? {
+            summary.extend(chain.halted.map(|problem| format!("\n{problem}")));
+        }
+    }
+    output::result(json, &followed, &summary)?;
     Ok(followed.code())
 }
 

@@ -7,9 +7,12 @@ use eyre::{WrapErr, bail};
 use icc_chain_evm::EvmProver;
 use icc_protocol::{ChainId, Domain};
 use icc_service::{BodyLimits, Telemetry, config::Config, serve, shutdown_signal, supervise};
-use icc_validator::{Attestor, Journal, Peer, Peers, WatchConfig, Watcher, publish};
+use icc_validator::{
+    Attestor, Journal, Peer, Peers, RecoverError, WatchConfig, Watcher, confirm, publish, recover,
+};
 use tokio::net::TcpListener;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
 
 use crate::{cli::ValidatorArgs, wiring};
 
@@ -32,6 +35,10 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
     tracing::info!(address = %attestor.address(), listen = %listener.local_addr()?, "validator starts");
 
     let shutdown = shutdown_signal();
+    // Cancelled once the cores have confirmed that the journal is whole: nothing is signed before.
+    let confirmed = CancellationToken::new();
+    let confirming =
+        confirm_journal(attestor.clone(), config.validator.core_urls.clone(), arguments.recover, &confirmed)?;
     let publisher = publish(wiring::http_client()?, &config.validator.core_urls, &shutdown);
     let peers = peers(&config, attestor.address())?;
     let tasks = TaskTracker::new();
@@ -45,8 +52,12 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
             idle: Duration::from_millis(chain_config.poll_interval_ms.saturating_mul(4)),
         };
         let (attestor, publisher, peers) = (attestor.clone(), publisher.clone(), peers.clone());
-        let shutdown = shutdown.clone();
+        let (confirmed, shutdown) = (confirmed.clone(), shutdown.clone());
         tasks.spawn(async move {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = confirmed.cancelled() => {}
+            }
             let name = format!("watch/{}", chain.id);
             supervise(&name, shutdown, |stop| {
                 let (chain, attestor, publisher) = (chain.clone(), attestor.clone(), publisher.clone());
@@ -62,7 +73,10 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
         });
     }
     let router = icc_validator::router(attestor, move || telemetry.render());
-    serve(listener, router, LIMITS, shutdown).await?;
+    tokio::select! {
+        served = serve(listener, router, LIMITS, shutdown) => served?,
+        refused = confirming => return Err(refused.into()),
+    }
     tasks.close();
     let _ = tokio::time::timeout(Duration::from_secs(5), tasks.wait()).await;
     Ok(ExitCode::SUCCESS)
@@ -86,4 +100,29 @@ fn peers(config: &Config, own: Address) -> eyre::Result<Peers> {
         );
     }
     Ok(Peers::new(wiring::http_client()?, Domain::new(config.network), peers))
+}
+
+/// Ends only with the reason why this key must not sign.
+fn confirm_journal(
+    attestor: Attestor,
+    cores: Vec<Url>,
+    take_over: bool,
+    confirmed: &CancellationToken,
+) -> eyre::Result<impl Future<Output = RecoverError>> {
+    let (client, confirmed) = (wiring::http_client()?, confirmed.clone());
+    Ok(async move {
+        let outcome = async {
+            if take_over {
+                recover(&attestor, &client, &cores).await?;
+            }
+            confirm(&attestor, &client, &cores).await
+        };
+        match outcome.await {
+            Ok(()) => {
+                confirmed.cancel();
+                std::future::pending().await
+            }
+            Err(error) => error,
+        }
+    })
 }

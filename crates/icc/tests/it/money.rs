@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Runs `icc --json …` with the devnet's configuration and a key of its folder.
-async fn icc(bridge: &Bridge, key: Option<&str>, arguments: &[&str]) -> Output {
+pub async fn icc(bridge: &Bridge, key: Option<&str>, arguments: &[&str]) -> Output {
     let folder = bridge.devnet.folder();
     let mut all: Vec<String> = vec!["--json".to_owned()];
     all.extend(arguments.iter().map(|text| (*text).to_owned()));
@@ -30,7 +30,7 @@ async fn icc(bridge: &Bridge, key: Option<&str>, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn result(output: &Output) -> Value {
+pub fn result(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(output)))
 }
 

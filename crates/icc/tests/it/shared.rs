@@ -50,6 +50,15 @@ pub fn with_bridge(test: impl AsyncFnOnce(&mut Bridge)) {
     *shared = Some(bridge);
 }
 
+/// Runs a test on a devnet of its own, which it may leave broken, while no other test runs.
+pub fn with_own_bridge(options: &DevnetOptions, test: impl AsyncFnOnce(&mut Bridge)) {
+    let _alone = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    RUNTIME.block_on(async {
+        let mut bridge = Bridge::start_with(options).await;
+        test(&mut bridge).await;
+    });
+}
+
 pub fn icc() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_icc"))
 }
@@ -67,7 +76,11 @@ pub fn options() -> DevnetOptions {
 
 impl Bridge {
     pub async fn start() -> Self {
-        let devnet = Devnet::start(&options(), |_| {}).await.unwrap();
+        Self::start_with(&options()).await
+    }
+
+    pub async fn start_with(options: &DevnetOptions) -> Self {
+        let devnet = Devnet::start(options, |_| {}).await.unwrap();
         let mut bridge = Self { devnet, tokens: Vec::new() };
         for home in 0..3 {
             let token = bridge.make_token(home).await;

@@ -35,7 +35,7 @@ const EDGES: [(&str, &[&str]); 15] = [
             "validator",
         ],
     ),
-    ("testkit", &["api", "attest", "chain-evm", "devnet", "protocol", "rpc", "service", "store"]),
+    ("testkit", &["api", "attest", "chain", "chain-evm", "devnet", "protocol", "rpc", "service", "store"]),
 ];
 
 const MAX_LINES: usize = 400;

@@ -155,6 +155,9 @@ impl Bench {
         let outcome = chaos::run(scenario, &mut devnet, &load, settings).await;
         if outcome.result.is_ok() {
             self.running = Some((devnet, load));
+            if scenario.spoils() {
+                self.throw_away();
+            }
         }
         Ok(outcome)
     }
@@ -174,14 +177,20 @@ impl Bench {
     }
 }
 
-impl Drop for Bench {
-    fn drop(&mut self) {
-        // What a devnet without a failure leaves is of no use.
+impl Bench {
+    /// What a devnet without a failure leaves is of no use.
+    fn throw_away(&mut self) {
         if let Some((devnet, _)) = self.running.take() {
             let folder = devnet.folder().to_owned();
             drop(devnet);
             let _ = std::fs::remove_dir_all(folder);
         }
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.throw_away();
     }
 }
 

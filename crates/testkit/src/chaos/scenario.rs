@@ -37,6 +37,11 @@ pub trait Scenario {
         None
     }
 
+    /// Whether the devnet is not to be used on, although all held: its clocks are not the world's any more.
+    fn spoils(&self) -> bool {
+        false
+    }
+
     /// Does it. All processes must run again when it returns; the audit follows.
     ///
     /// # Errors
