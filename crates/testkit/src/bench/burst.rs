@@ -36,7 +36,7 @@ const GAS_LIMIT: u32 = 100_000;
 /// If they do not get there, or the outbox did not count them all.
 pub(crate) async fn send_messages(devnet: &Devnet, messages: u64, per_transaction: u64) -> eyre::Result<()> {
     ensure!(
-        per_transaction > 0 && messages % per_transaction == 0,
+        per_transaction > 0 && messages.is_multiple_of(per_transaction),
         "{messages} messages are not full transactions of {per_transaction}"
     );
     let anvil = &devnet.chains[0];
