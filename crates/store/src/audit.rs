@@ -6,7 +6,7 @@ use alloy_primitives::Address;
 use icc_protocol::LaneId;
 use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
-    query,
+    query, query_as,
 };
 
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
 
 /// Most findings of a kind that are told.
 const MAX_FOUND: i64 = 200;
+
+/// Most terms that are read: a thousand leases' worth.
+const MAX_TERMS: i64 = 1_000_000;
 
 /// Accumulators that one validator signed for one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,26 +33,19 @@ pub struct Equivocation {
     pub accumulators: u64,
 }
 
-/// A lease that was taken while another one held it.
+/// A time for which a lease was held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overlap {
+pub struct LeaseTerm {
     /// Which lease.
     pub name: String,
-    /// Owner and token of who held it.
-    pub holder: (String, i64),
-    /// Owner and token of who took it.
-    pub next: (String, i64),
-}
-
-/// The leases' history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeaseTerms {
-    /// How many leases there are.
-    pub leases: u64,
-    /// How many terms of them are remembered.
-    pub terms: u64,
-    /// Terms of one lease that overlap.
-    pub overlaps: Vec<Overlap>,
+    /// Grows with each term of the lease.
+    pub token: i64,
+    /// By whom.
+    pub owner: String,
+    /// From when on, in microseconds of the database's clock.
+    pub since: i64,
+    /// To when: as last renewed, or given back.
+    pub until: i64,
 }
 
 impl Store {
@@ -94,42 +90,21 @@ impl Store {
             .collect()
     }
 
-    /// The terms of all leases, and those that overlap: of each, the longest one before it.
+    /// The remembered terms of all leases, by name and token.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn lease_terms(&self) -> Result<LeaseTerms, StoreError> {
-        let counts =
-            query!(r#"select count(*) as "terms!", count(distinct name) as "leases!" from lease_term"#)
-                .fetch_one(&self.pool)
-                .await?;
-        let rows = query!(
-            r#"select n.name, n.owner, n.token, h.owner as holder, h.token as holder_token
-               from (
-                   select name, owner, token, since, max(until) over (
-                       partition by name order by token rows between unbounded preceding and 1 preceding
-                   ) as held_until
-                   from lease_term
-               ) n
-               join lateral (
-                   select owner, token from lease_term h
-                   where h.name = n.name and h.token < n.token and h.until = n.held_until limit 1
-               ) h on true
-               where n.held_until > n.since
-               order by n.name, n.token limit $1"#,
-            MAX_FOUND,
+    pub async fn lease_terms(&self) -> Result<Vec<LeaseTerm>, StoreError> {
+        let rows = query_as!(
+            LeaseTerm,
+            r#"select name, token, owner,
+                      (extract(epoch from since) * 1000000)::bigint as "since!",
+                      (extract(epoch from until) * 1000000)::bigint as "until!"
+               from lease_term order by name, token limit $1"#,
+            MAX_TERMS,
         )
         .fetch_all(&self.pool)
         .await?;
-        let overlaps = rows.into_iter().map(|row| Overlap {
-            name: row.name,
-            holder: (row.holder, row.holder_token),
-            next: (row.owner, row.token),
-        });
-        Ok(LeaseTerms {
-            leases: unsigned(counts.leases)?,
-            terms: unsigned(counts.terms)?,
-            overlaps: overlaps.collect(),
-        })
+        Ok(rows)
     }
 }

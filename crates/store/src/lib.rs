@@ -16,7 +16,7 @@ mod status;
 mod store;
 
 pub use attestation::{IntakeOutcome, StoredAttestation};
-pub use audit::{Equivocation, LeaseTerms, Overlap};
+pub use audit::{Equivocation, LeaseTerm};
 pub use chain::{ApplyError, BlockRow, Cursor, IndexedBlock};
 pub use events::{
     DeliveryRow, EventRow, ExecutedRow, LaneOpenedRow, MessageRow, RecordedRow, ValidatorSetRow,

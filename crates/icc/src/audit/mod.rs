@@ -8,16 +8,20 @@
 
 mod ask;
 mod lanes;
+mod leases;
 mod ledger;
 mod read;
 mod report;
 mod resent;
 mod signers;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 pub(crate) use ask::{ask, client, name};
 pub(crate) use lanes::{Answers, Cut, judge};
+pub(crate) use leases::judge as leases;
 pub(crate) use ledger::{Bridges, Outbound};
 pub(crate) use read::{Source, tokens as tokens_here};
-pub(crate) use report::{LeaseLine, Report, Verdict};
+pub(crate) use report::{Report, Verdict};
 pub(crate) use signers::Signed;

@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::{
     audit::{
-        Answers, Bridges, Cut, LeaseLine, Outbound, Report, Signed, Source, Verdict, ask, judge, tokens_here,
+        Answers, Bridges, Cut, Outbound, Report, Signed, Source, Verdict, ask, judge, leases, tokens_here,
     },
     cli::AuditArgs,
     commands::PENDING,
@@ -219,15 +219,7 @@ impl<'a> Auditor<'a> {
                 report.violations.push(text);
             }
         }
-        let terms = store.lease_terms().await?;
-        for twice in &terms.overlaps {
-            report.violations.push(format!(
-                "lease {}: {} (token {}) had it when {} (token {}) still held it",
-                twice.name, twice.next.0, twice.next.1, twice.holder.0, twice.holder.1
-            ));
-        }
-        let held_twice = terms.overlaps.len() as u64;
-        report.leases = Some(LeaseLine { leases: terms.leases, terms: terms.terms, held_twice });
+        leases(&store.lease_terms().await?, report);
         Ok(())
     }
 }
