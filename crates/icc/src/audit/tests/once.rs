@@ -47,7 +47,7 @@ fn what_never_left_is_found() {
 fn other_messages_than_those_that_left_are_found() {
     let mut world = World::new();
     world.send(HOME, Kind::Call, b"one");
-    let (lane, accumulator) = (world.into(AWAY), B256::repeat_byte(7));
+    let (lane, accumulator) = (world.way_to(AWAY), B256::repeat_byte(7));
     world.event(AWAY, Event::Delivered { lane, from_nonce: 3, to_nonce: 3, accumulator });
     finds(&world.judge(), "is none of the outbox");
 }
@@ -139,7 +139,7 @@ fn a_second_refund_or_one_of_nothing_is_found() {
 #[test]
 fn an_expired_message_without_its_refund_is_found() {
     let mut world = recorded();
-    let (lane, id) = (world.into(AWAY), world.id(AWAY, 3));
+    let (lane, id) = (world.way_to(AWAY), world.id(AWAY, 3));
     let refund_nonce = world.send(AWAY, Kind::Call, b"something else");
     world.event(AWAY, Event::Expired { lane, nonce: 3, id, refund_nonce });
     let report = world.judge();
@@ -178,7 +178,7 @@ fn reopened() -> (World, B256, B256) {
     let mut world = World::new();
     world.send(HOME, Kind::Call, b"three");
     world.send(HOME, Kind::Call, b"four");
-    let old = world.into(AWAY);
+    let old = world.way_to(AWAY);
     let at =
         |world: &World, nonce: usize| world.ledgers[&HOME].outbound[&old].messages[nonce - 1].accumulator;
     let (one, two, four) = (at(&world, 1), at(&world, 2), at(&world, 4));

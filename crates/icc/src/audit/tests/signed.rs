@@ -36,12 +36,12 @@ impl Served {
 
     /// The chain's accumulator after a message.
     fn own(&self, nonce: u64) -> B256 {
-        let lane = self.world.into(AWAY);
+        let lane = self.world.way_to(AWAY);
         accumulator(lane, &self.world.ledgers[&HOME].outbound[&lane], nonce).unwrap()
     }
 
     fn serves(&mut self, key: u8, nonce: u64, accumulator: B256) -> bool {
-        let lane = self.world.into(AWAY);
+        let lane = self.world.way_to(AWAY);
         let checkpoint = Checkpoint { lane, nonce, accumulator };
         let signature = signer(key).sign(&self.domain.checkpoint_digest(&checkpoint)).unwrap();
         let attestation = Attestation { lane, nonce, accumulator, signature };
@@ -66,7 +66,7 @@ fn what_the_chain_says_may_be_signed_again_and_again() {
     }
     let report = served.judge(false);
     whole(&report);
-    assert_eq!((report.validators[0].signatures, served.signed.next(served.world.into(AWAY))), (3, 3));
+    assert_eq!((report.validators[0].signatures, served.signed.next(served.world.way_to(AWAY))), (3, 3));
     assert!(!served.serves(5, 1, served.own(1)), "not in order of nonces");
 }
 

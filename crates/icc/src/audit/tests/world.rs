@@ -130,14 +130,14 @@ impl World {
     }
 
     /// The lane into a chain.
-    pub(super) fn into(&self, chain: ChainId) -> LaneId {
+    pub(super) fn way_to(&self, chain: ChainId) -> LaneId {
         lane(Self::other(chain), chain, self.generation)
     }
 
     /// A token bridge's message; returns its nonce.
     pub(super) fn send(&mut self, from: ChainId, kind: Kind, payload: &[u8]) -> u64 {
         let to = Self::other(from);
-        let nonce = self.ledgers[&from].outbound[&self.into(to)].messages.len() as u64 + 1;
+        let nonce = self.ledgers[&from].outbound[&self.way_to(to)].messages.len() as u64 + 1;
         let message = Message {
             kind,
             nonce,
@@ -154,29 +154,29 @@ impl World {
     }
 
     pub(super) fn id(&self, to: ChainId, nonce: u64) -> B256 {
-        self.ledgers[&Self::other(to)].outbound[&self.into(to)].messages[nonce as usize - 1].id
+        self.ledgers[&Self::other(to)].outbound[&self.way_to(to)].messages[nonce as usize - 1].id
     }
 
     pub(super) fn deliver(&mut self, to: ChainId, from_nonce: u64, to_nonce: u64) {
-        let lane = self.into(to);
+        let lane = self.way_to(to);
         let outbound = &self.ledgers[&Self::other(to)].outbound[&lane];
         let accumulator = accumulator(lane, outbound, to_nonce).unwrap_or(B256::repeat_byte(0xbad_u16 as u8));
         self.event(to, Event::Delivered { lane, from_nonce, to_nonce, accumulator });
     }
 
     pub(super) fn record(&mut self, to: ChainId, nonce: u64) {
-        let (lane, id) = (self.into(to), self.id(to, nonce));
+        let (lane, id) = (self.way_to(to), self.id(to, nonce));
         self.event(to, Event::Recorded { lane, nonce, id, reason: RecordedReason::CallFailed });
     }
 
     pub(super) fn execute(&mut self, to: ChainId, nonce: u64) {
-        let (lane, id) = (self.into(to), self.id(to, nonce));
+        let (lane, id) = (self.way_to(to), self.id(to, nonce));
         self.event(to, Event::Executed { lane, nonce, id });
     }
 
     /// A recorded message's refund leaves, with what the message carried.
     pub(super) fn expire(&mut self, to: ChainId, nonce: u64, carried: &[u8]) {
-        let (lane, id) = (self.into(to), self.id(to, nonce));
+        let (lane, id) = (self.way_to(to), self.id(to, nonce));
         let refund_nonce = self.send(to, Kind::Refund, &[id.as_slice(), carried].concat());
         self.event(to, Event::Expired { lane, nonce, id, refund_nonce });
     }
