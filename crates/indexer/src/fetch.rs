@@ -67,9 +67,11 @@ async fn fetch(reader: &dyn ChainReader, from: u64, to: u64) -> Result<Option<Fe
             if *block != at {
                 return Ok(None);
             }
-            rows.push(event_row(gateway, event));
+            rows.extend(event_row(gateway, event));
         }
     }
+    // Rows are kept of some events alone; a block without rows is not kept.
+    groups.retain(|(_, rows)| !rows.is_empty());
     let with_headers = stream::iter(groups.into_iter().map(|(at, events)| async move {
         let block = reader.block(at.number).await?.filter(|block| block.at == at);
         Ok::<_, ChainError>(block.map(|block| IndexedBlock { block: row(&block), events }))

@@ -2,6 +2,7 @@
 //! the others hold what is not on any chain.
 
 mod attestation;
+mod audit;
 mod batch;
 mod chain;
 mod convert;
@@ -18,6 +19,7 @@ mod status;
 mod store;
 
 pub use attestation::{IntakeOutcome, StoredAttestation};
+pub use audit::{Equivocation, LeaseTerm};
 pub use chain::{ApplyError, BlockRow, Cursor, IndexedBlock};
 pub use events::{
     DeliveryRow, EventRow, ExecutedRow, LaneOpenedRow, MessageRow, RecordedRow, ValidatorSetRow,
