@@ -5,6 +5,7 @@ mod anvil;
 mod audit;
 mod bootstrap;
 mod demo;
+mod fork;
 mod forward;
 mod gas;
 mod guard;
