@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, Bloom, BloomInput, Bytes, U64, U128, U256,
 use alloy_rpc_types_eth::{Block as RpcBlock, EIP1186AccountProofResponse, Filter, Log};
 use icc_chain::{Block, BlockRef, ChainError, Finality};
 use icc_evm_proof::verify_header;
-use icc_rpc::{Endpoint, EndpointError};
+use icc_rpc::{Endpoint, EndpointError, Misdeed, name_endpoint};
 use serde_json::{Value, json};
 
 /// A header whose hash has been recomputed from its fields.
@@ -140,8 +140,7 @@ pub(crate) async fn priority_fee(endpoint: &Endpoint) -> Result<u128, ChainError
 }
 
 pub(crate) fn forged(endpoint: &Endpoint, reason: String) -> ChainError {
-    metrics::counter!("icc_rpc_forged_total", "endpoint" => endpoint.name().to_owned()).increment(1);
-    tracing::warn!(endpoint = endpoint.name(), reason, "endpoint's answer does not verify");
+    name_endpoint(endpoint.name(), Misdeed::Forgery, &reason);
     ChainError::Forged { endpoint: endpoint.name().to_owned(), reason }
 }
 

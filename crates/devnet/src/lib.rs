@@ -4,6 +4,7 @@
 mod anvil;
 mod audit;
 mod bootstrap;
+mod configs;
 mod demo;
 mod fork;
 mod forward;

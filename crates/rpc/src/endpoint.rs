@@ -7,6 +7,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::{Misdeed, name_endpoint};
+
 /// Most bytes of one answer: a block of full logs, with room.
 const MAX_BODY_BYTES: usize = 32 << 20;
 const TOO_LONG: &str = "answer is longer than";
@@ -89,6 +91,9 @@ impl Endpoint {
             Err(EndpointError::Transport(_)) => "failed",
             Err(EndpointError::Refused { .. }) => "refused",
         };
+        if let Err(EndpointError::Transport(reason)) = &result {
+            name_endpoint(&self.name, Misdeed::Failure, reason);
+        }
         metrics::counter!("icc_rpc_calls_total", "endpoint" => self.name.to_string(), "outcome" => outcome)
             .increment(1);
         result

@@ -144,9 +144,39 @@ impl Store {
             .map(|row| {
                 let signer = Address::try_from(row.signer.as_slice())
                     .map_err(|_| StoreError::Corrupt("a signer is no address".to_owned()))?;
-                let signature = <[u8; 64]>::try_from(row.signature.as_slice())
-                    .map_err(|_| StoreError::Corrupt("a signature is not 64 bytes".to_owned()))?;
-                Ok((signer, CompactSignature(signature)))
+                Ok((signer, signature(&row.signature)?))
+            })
+            .collect()
+    }
+
+    /// What one key has signed, from a lane and nonce on (included), in their order; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn signed_by(
+        &self,
+        signer: Address,
+        from: (LaneId, u64),
+        limit: u32,
+    ) -> Result<Vec<(Checkpoint, CompactSignature)>, StoreError> {
+        let rows = query!(
+            "select lane, nonce, accumulator, signature from attestation
+             where signer = $1 and (lane, nonce) >= ($2, $3) order by lane, nonce, accumulator limit $4",
+            signer.as_slice(),
+            from.0.0.as_slice(),
+            number(from.1, "nonce")?,
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let checkpoint = Checkpoint {
+                    lane: lane_id(&row.lane)?,
+                    nonce: unsigned(row.nonce)?,
+                    accumulator: hash(&row.accumulator)?,
+                };
+                Ok((checkpoint, signature(&row.signature)?))
             })
             .collect()
     }
@@ -191,4 +221,9 @@ impl Store {
             .map(|row| Ok((lane_id(&row.lane)?, chain_id(row.destination)?, unsigned(row.delivered)?)))
             .collect()
     }
+}
+
+fn signature(bytes: &[u8]) -> Result<CompactSignature, StoreError> {
+    let bytes = <[u8; 64]>::try_from(bytes);
+    bytes.map(CompactSignature).map_err(|_| StoreError::Corrupt("a signature is not 64 bytes".to_owned()))
 }

@@ -37,6 +37,9 @@ impl Store {
     /// Recorded messages of a lane that are neither executed nor refunded, whose pause after the last attempt is over,
     /// and that have been tried fewer than `max_attempts` times. Refunds of either end (a message past its deadline,
     /// which is bytes 9..17; a refund itself, unless it passes simulations and fails on the chain) are tried for ever.
+    /// Deadlines are by the destination's own clock, its newest block, as it will judge them itself; by this machine's
+    /// where no block is newer than the last final one. A pause longer than any that is made is of a clock that has gone
+    /// back since, and over.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -54,7 +57,10 @@ impl Store {
                           substring(m.encoded from 10 for 8) <> '\x0000000000000000'
                           and get_byte(m.encoded, 9) < 128
                           and ('x' || encode(substring(m.encoded from 10 for 8), 'hex'))::bit(64)::bigint
-                              < extract(epoch from now()) as late
+                              < coalesce((select max(b.timestamp) from chain_block b where b.chain_id = r.destination_chain
+                                            and b.number > (select c.final_number from chain_cursor c
+                                                            where c.chain_id = r.destination_chain)),
+                                         extract(epoch from now())) as late
                    from recorded r
                    join message m on m.lane = r.lane and m.nonce = r.nonce
                    left join executed e on e.lane = r.lane and e.nonce = r.nonce
@@ -66,7 +72,7 @@ impl Store {
                where (d.late or d.reason in (0, 1))
                  and (d.late or d.attempts < $2
                       or (d.refund and coalesce(d.last_error, '') not like 'transaction reverted in block%'))
-                 and coalesce(d.next_at, now()) <= now()
+                 and (coalesce(d.next_at, now()) <= now() or d.next_at > now() + interval '2 hours')
                order by d.nonce limit $3"#,
             lane.0.as_slice(),
             i32::try_from(max_attempts).unwrap_or(i32::MAX),

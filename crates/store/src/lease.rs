@@ -13,13 +13,15 @@ pub struct Lease {
     pub name: String,
     /// By whom.
     pub owner: String,
-    /// Grows each time the lease is taken: whoever sees a higher one knows that his is gone.
+    /// Grows each time the lease is taken: whoever sees a higher one knows that his is gone. Never less than the
+    /// database's clock in microseconds: so it grows also when the database is replaced by an old copy of itself.
     pub token: i64,
 }
 
 impl Store {
     /// Takes a lease; `None` while somebody else holds it. The token always grows, so that whatever an earlier holder
-    /// (also an earlier hold of the same owner) still does to it has no effect.
+    /// (also an earlier hold of the same owner) still does to it has no effect. A lease that would last longer than any
+    /// is given was given before the database's clock went back, and is free.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -32,12 +34,13 @@ impl Store {
         let seconds = time_to_live.as_secs_f64();
         let token = query_scalar!(
             "insert into lease (name, owner, token, expires_at)
-             values ($1, $2, 1, now() + make_interval(secs => $3))
+             values ($1, $2, (extract(epoch from now()) * 1000000)::bigint, now() + make_interval(secs => $3))
              on conflict (name) do update set
                  owner = $2,
-                 token = lease.token + 1,
+                 token = greatest(lease.token + 1, excluded.token),
                  expires_at = now() + make_interval(secs => $3)
              where lease.owner = $2 or lease.expires_at < now()
+                 or lease.expires_at > now() + make_interval(secs => $3 * 2)
              returning token",
             name,
             owner,

@@ -2,6 +2,7 @@
 //! the others hold what is not on any chain.
 
 mod attestation;
+mod batch;
 mod chain;
 mod convert;
 mod events;
@@ -10,6 +11,7 @@ mod lane;
 mod lease;
 mod money;
 mod queue;
+mod rows;
 mod snapshot;
 mod status;
 mod store;

@@ -40,7 +40,8 @@ pub struct LaneFees {
 }
 
 impl Store {
-    /// The heads of a chain's queues whose time has come by this machine's clock.
+    /// The heads of a chain's queues whose time has come, by the clock of its newest block; by this machine's where none
+    /// is newer than the last final one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -58,7 +59,10 @@ impl Store {
                                     and e.token_id = t.token_id and e.outcome <> 2)
                ) head
                left join message m on m.message_id = head.message_id
-               where head.cancelled or head.release_at <= extract(epoch from now())
+               where head.cancelled or head.release_at <= coalesce(
+                   (select max(b.timestamp) from chain_block b where b.chain_id = $1
+                    and b.number > (select c.final_number from chain_cursor c where c.chain_id = $1)),
+                   extract(epoch from now()))
                order by head.release_at limit 1024"#,
             chain(id)?,
         )

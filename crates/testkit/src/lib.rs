@@ -3,8 +3,11 @@
 //! A [`Proxy`] stands before a real node. What it answers is decided by a [`Liar`], of which [`liars`] has one for each
 //! way that an endpoint can lie or fail.
 
+pub mod bench;
+pub mod chaos;
 mod liar;
 pub mod liars;
+pub mod load;
 mod node;
 mod proxy;
 

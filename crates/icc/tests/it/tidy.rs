@@ -16,7 +16,7 @@ const EDGES: [(&str, &[&str]); 15] = [
     ("indexer", &["chain", "protocol", "store"]),
     ("attest", &["protocol"]),
     ("service", &["protocol"]),
-    ("validator", &["attest", "chain", "protocol", "service"]),
+    ("validator", &["attest", "chain", "protocol", "rpc", "service"]),
     ("relay", &["chain", "protocol", "store"]),
     ("api", &["attest", "protocol", "service", "store"]),
     ("devnet", &["api", "chain", "chain-evm", "protocol", "service"]),
@@ -35,7 +35,7 @@ const EDGES: [(&str, &[&str]); 15] = [
             "validator",
         ],
     ),
-    ("testkit", &["api", "attest", "chain-evm", "devnet", "protocol", "service"]),
+    ("testkit", &["api", "attest", "chain-evm", "devnet", "protocol", "service", "store"]),
 ];
 
 const MAX_LINES: usize = 400;
