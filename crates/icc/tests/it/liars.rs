@@ -47,6 +47,8 @@ impl Case {
     }
 }
 
+/// Bursts of deposits until all have lied.
+const MAX_TRIES: usize = 8;
 const EVENTS: &str = "eth_getLogs";
 const PROOFS: &str = "eth_getProof";
 
@@ -115,17 +117,26 @@ async fn one_round(bridge: &mut Bridge, cases: &[Case; 3]) {
             proxied.set(validator, *endpoint, (case.liar)());
         }
     }
-    for (from, to) in [(0, 1), (1, 2), (2, 0)] {
-        deposits(bridge, from, to, &[1, 2, 3, 4, 5, 6]).await;
+    // Some lies need two messages in one answer: how many are in one block is the chain's to decide.
+    let mut tries = 0;
+    while tries == 0 || !all_have_lied(&lying) {
+        assert!(
+            tries < MAX_TRIES,
+            "somebody has not lied after {tries} tries: {}",
+            cases.each_ref().map(|c| c.name).join(", ")
+        );
+        tries += 1;
+        for (from, to) in [(0, 1), (1, 2), (2, 0)] {
+            deposits(bridge, from, to, &[1, 2, 3, 4, 5, 6]).await;
+        }
+        bridge.audit().await;
     }
-    bridge.audit().await;
 
     let mut before = before.into_iter();
     for (case, (proxied, endpoints)) in cases.iter().zip(&lying) {
         for (validator, endpoint) in endpoints.iter().enumerate() {
             let name = proxied.name(bridge, validator, *endpoint);
             let what = format!("{} at validator {validator} ({name})", case.name);
-            eventually(&format!("{what} has lied"), async || proxied.lies(validator, *endpoint) > 0).await;
             let before = before.next().unwrap();
             if case.seen == Seen::Nothing {
                 continue;
@@ -145,6 +156,13 @@ async fn one_round(bridge: &mut Bridge, cases: &[Case; 3]) {
         proxied.remove(bridge);
     }
     bridge.audit().await;
+}
+
+/// Whether every validator has heard what its liar has to say.
+fn all_have_lied(lying: &[(Proxied, Vec<usize>)]) -> bool {
+    lying.iter().all(|(proxied, endpoints)| {
+        endpoints.iter().enumerate().all(|(validator, endpoint)| proxied.lies(validator, *endpoint) > 0)
+    })
 }
 
 /// How often a validator has counted what an endpoint did.
