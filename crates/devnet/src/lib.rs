@@ -6,6 +6,7 @@ mod audit;
 mod bootstrap;
 mod configs;
 mod demo;
+mod fork;
 mod forward;
 mod gas;
 mod guard;

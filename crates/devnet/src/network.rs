@@ -189,6 +189,14 @@ impl Devnet {
         &self.folder
     }
 
+    pub(crate) fn spec(&self, chain: usize) -> &ChainSpec {
+        &self.options.chains[chain]
+    }
+
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     /// The user on a chain.
     ///
     /// # Errors

@@ -3,8 +3,16 @@
 pub mod bench;
 pub mod chaos;
 pub mod front_runner;
+mod liar;
+pub mod liars;
 pub mod load;
 pub mod mempool;
+mod node;
+mod proxy;
 pub mod reorgs;
 pub mod scene;
 pub mod transactions;
+
+pub use liar::{Call, Honest, Liar, Reply};
+pub use node::{Answer, Node};
+pub use proxy::Proxy;

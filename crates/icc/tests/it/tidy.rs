@@ -36,7 +36,21 @@ const EDGES: [(&str, &[&str]); 15] = [
             "validator",
         ],
     ),
-    ("testkit", &["api", "attest", "chain", "chain-evm", "devnet", "protocol", "rpc", "service", "store"]),
+    (
+        "testkit",
+        &[
+            "api",
+            "attest",
+            "chain",
+            "chain-evm",
+            "devnet",
+            "evm-proof",
+            "protocol",
+            "rpc",
+            "service",
+            "store",
+        ],
+    ),
 ];
 
 const MAX_LINES: usize = 400;
