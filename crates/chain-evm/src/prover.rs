@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     EvmChain, events,
-    node::{self, VerifiedHeader, forged},
+    node::{self, VerifiedHeader},
     reader::check_chain_id,
 };
 
@@ -28,6 +28,11 @@ const STRAGGLERS: Duration = Duration::from_millis(200);
 
 /// Blocks by which healthy endpoints may differ.
 const MAX_SPREAD: u64 = 8;
+
+/// A proof that does not lead to the header. The endpoint may lie, or the chain may have changed since.
+fn refuted(endpoint: &Endpoint, reason: String) -> ChainError {
+    ChainError::Forged { endpoint: endpoint.name().to_owned(), reason }
+}
 
 /// A block that an endpoint (by its index) says it has reached.
 struct Reached {
@@ -196,13 +201,13 @@ impl EvmProver {
             code_hash: proof.code_hash,
         };
         verify_account(header.header.state_root, &account, &proof.account_proof)
-            .map_err(|error| forged(endpoint, error.to_string()))?;
+            .map_err(|error| refuted(endpoint, error.to_string()))?;
         let mut values = Vec::with_capacity(slots.len());
         for slot in slots {
             let told = proof.storage_proof.iter().find(|told| told.key.as_b256() == *slot);
-            let told = told.ok_or_else(|| forged(endpoint, format!("no proof of slot {slot}")))?;
+            let told = told.ok_or_else(|| refuted(endpoint, format!("no proof of slot {slot}")))?;
             verify_storage(proof.storage_hash, &StorageClaim { slot: *slot, value: told.value }, &told.proof)
-                .map_err(|error| forged(endpoint, error.to_string()))?;
+                .map_err(|error| refuted(endpoint, error.to_string()))?;
             values.push(B256::from(told.value));
         }
         Ok(values)
@@ -262,18 +267,28 @@ impl Prover for EvmProver {
         }
         let slots: Vec<B256> = to.iter().map(|chain| outbox_slot(chain.0)).collect();
         let mut last = ChainError::UnknownBlock(block.to_string());
+        let mut refuted: Vec<(usize, String)> = Vec::new();
         let start = self.proving.load(Ordering::Relaxed);
         for step in 0..self.endpoints.len() {
             let index = (start + step) % self.endpoints.len();
             match self.prove_at(&self.endpoints[index], &header, &slots).await {
                 Ok(values) => {
                     self.proving.store(index, Ordering::Relaxed);
+                    // Only now is it known that the block is the chain's, and that it can be proved.
+                    for (endpoint, reason) in refuted {
+                        name_endpoint(self.endpoints[endpoint].name(), Misdeed::Forgery, &reason);
+                    }
                     return Ok(ProvedOutboxes {
                         block,
                         accumulators: to.iter().copied().zip(values).collect(),
                     });
                 }
-                Err(error) => last = error,
+                Err(error) => {
+                    if let ChainError::Forged { reason, .. } = &error {
+                        refuted.push((index, reason.clone()));
+                    }
+                    last = error;
+                }
             }
         }
         Err(last)
