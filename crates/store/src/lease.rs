@@ -55,7 +55,7 @@ impl Store {
              ), forgotten as (
                  -- Now and then: tokens are microseconds.
                  delete from lease_term t using taken
-                 where taken.token % 64 = 0 and t.name = taken.name and t.token <= (
+                 where taken.token % 16 = 0 and t.name = taken.name and t.token <= (
                      select token from lease_term where name = $1 order by token desc offset $4 limit 1)
              ), term as (
                  insert into lease_term (name, token, owner, since, until)
