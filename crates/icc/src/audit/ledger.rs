@@ -146,7 +146,7 @@ impl Ledger {
             }
             Event::Recorded { lane, nonce, id, .. } => self.recorded(*lane, *nonce, *id),
             Event::Executed { lane, nonce, id } => {
-                self.of_record(*lane, *nonce, *id, "executed", |record| record.executed += 1);
+                self.of_record((*lane, *nonce, *id), "executed", |record| record.executed += 1);
             }
             Event::Expired { lane, nonce, id, refund_nonce } => {
                 let from = self.inbound.get(lane).map(|inbound| inbound.from);
@@ -155,7 +155,7 @@ impl Ledger {
                         .contradiction(format!("message {nonce} of {lane} expired without a lane back"));
                 };
                 let refund = (back, *refund_nonce);
-                self.of_record(*lane, *nonce, *id, "expired", |record| record.refunds.push(refund));
+                self.of_record((*lane, *nonce, *id), "expired", |record| record.refunds.push(refund));
             }
             Event::Struck { id } => self.struck(*id),
             Event::LaneOpened(_) | Event::LaneEnded(_) | Event::ResendAllowed { .. } => {
@@ -306,7 +306,12 @@ impl Ledger {
         }
     }
 
-    fn of_record(&mut self, lane: LaneId, nonce: u64, id: B256, what: &str, act: impl FnOnce(&mut Recorded)) {
+    fn of_record(
+        &mut self,
+        (lane, nonce, id): (LaneId, u64, B256),
+        what: &str,
+        act: impl FnOnce(&mut Recorded),
+    ) {
         let record = self.inbound.get_mut(&lane).and_then(|inbound| inbound.recorded.get_mut(&nonce));
         match record.filter(|record| record.id == id) {
             Some(record) => {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Where wrappers keep their supply (Solady's ERC20).
-const SUPPLY_SLOT: u128 = 0x0534_5cdf_77eb_68f4_4c;
+const SUPPLY_SLOT: u128 = 0x0005_345c_df77_eb68_f44c;
 
 async fn audit(config: &str, arguments: &[&str]) -> Output {
     let all = [&["--json", "audit", "--config", config][..], arguments].concat();
