@@ -7,7 +7,7 @@ use icc_protocol::{ChainId, LaneId};
 
 use crate::audit::{
     ledger::{Inbound, Ledger, Outbound},
-    report::{LaneLine, Report},
+    report::{ChainLine, LaneLine, Report},
     resent::{self, SentAgain},
     tokens,
 };
@@ -92,7 +92,7 @@ pub(crate) fn judge(cut: &Cut<'_>) -> Report {
     let mut report = Report::default();
     let mut held = Held::default();
     for (ledger, answers) in cut.chains.values() {
-        report.chains.push((ledger.name.clone(), ledger.upto.number));
+        report.chains.push(ChainLine { chain: ledger.name.clone(), block: ledger.upto.number });
         report.violations.extend(ledger.contradictions.iter().cloned());
         for (id, outbound) in &ledger.outbound {
             let lane = LaneUnderAudit { cut, source: ledger, id: *id, outbound };
@@ -232,8 +232,8 @@ impl LaneUnderAudit<'_> {
             report.torn = true;
             let delivered = inbound.delivered;
             report.violations.push(format!(
-                "{name}: {delivered} messages were delivered, but only {sent} have left: messages from nowhere, or a \
-                 source that reverted"
+                "{name}: {delivered} messages were delivered, but only {sent} have left: messages from nowhere, a \
+                 source that reverted, or an endpoint of it that stands still"
             ));
             return;
         }

@@ -43,6 +43,8 @@ impl Source {
     /// Reads on up to the newest final block.
     pub(crate) async fn catch_up(&mut self) -> eyre::Result<()> {
         self.check().await?;
+        // Prefers the endpoint that is furthest from here on: one that stands still must not be believed.
+        self.reader.head().await?;
         let last: Block = self.reader.finalized().await?;
         while self.ledger.upto.number < last.at.number {
             let from = self.ledger.upto.number + 1;

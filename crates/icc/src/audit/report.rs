@@ -19,6 +19,13 @@ pub(crate) enum Verdict {
     Violated,
 }
 
+/// A chain, and the final block that it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ChainLine {
+    pub(crate) chain: String,
+    pub(crate) block: u64,
+}
+
 /// A lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct LaneLine {
@@ -99,8 +106,7 @@ pub(crate) struct LeaseLine {
 pub(crate) struct Report {
     pub(crate) whole: bool,
     pub(crate) settled: bool,
-    /// Name and block of each chain.
-    pub(crate) chains: Vec<(String, u64)>,
+    pub(crate) chains: Vec<ChainLine>,
     pub(crate) lanes: Vec<LaneLine>,
     pub(crate) tokens: Vec<TokenLine>,
     pub(crate) validators: Vec<ValidatorLine>,
@@ -144,7 +150,7 @@ impl Report {
     /// For people.
     pub(crate) fn text(&self, settled_asked: bool) -> String {
         let mut parts = Vec::new();
-        let chains = self.chains.iter().map(|(name, block)| format!("{name} at block {block}"));
+        let chains = self.chains.iter().map(|line| format!("{} at block {}", line.chain, line.block));
         parts.push(format!("chains: {}", chains.collect::<Vec<_>>().join(", ")));
         parts.push(self.lanes_text());
         parts.push(self.tokens_text());

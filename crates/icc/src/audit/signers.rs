@@ -92,6 +92,7 @@ impl Signed {
 
     /// What was ahead is final by now, or was signed too early. A known liar's findings are told, and no violations.
     pub(crate) fn judge(&mut self, cut: &Cut<'_>, is_liar: bool, report: &mut Report) {
+        let mut early = 0;
         for (ledger, _) in cut.chains.values() {
             for (lane, outbound) in &ledger.outbound {
                 let Some(of_lane) = self.lanes.get_mut(lane) else { continue };
@@ -99,13 +100,13 @@ impl Signed {
                 let (now, later) =
                     std::mem::take(&mut of_lane.ahead).into_iter().partition(|(nonce, _)| *nonce <= sent);
                 of_lane.ahead = later;
+                early += of_lane.ahead.len() as u64;
                 let now: Vec<(u64, B256)> = now;
                 for signed in now {
                     self.compare(*lane, outbound, signed);
                 }
             }
         }
-        let early = self.lanes.values().map(|of_lane| of_lane.ahead.len() as u64).sum::<u64>();
         let mut told: Vec<String> = self.told.clone();
         if self.wrong > told.len() as u64 {
             told.push(format!("and {} more", self.wrong - told.len() as u64));

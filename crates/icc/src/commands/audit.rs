@@ -7,7 +7,7 @@ use std::{
 };
 
 use alloy_primitives::Address;
-use futures::future::join_all;
+use futures::{StreamExt, future::join_all, stream};
 use icc_protocol::{ChainId, Domain, LaneId};
 use icc_service::config::Config;
 use icc_store::Store;
@@ -27,6 +27,8 @@ use crate::{
 
 /// Something could not be read: nothing is known of it.
 const UNREADABLE: u8 = 4;
+/// Validators asked at once.
+const AT_ONCE: usize = 8;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 /// For so long at least, a source that lags behind its destination may catch up.
@@ -78,6 +80,9 @@ async fn audit(arguments: &AuditArgs, json: bool) -> eyre::Result<ExitCode> {
     })
 }
 
+/// What could not be read, and why.
+type Unreadable = BTreeSet<String>;
+
 /// What is read goes on from look to look.
 struct Auditor<'a> {
     config: &'a Config,
@@ -111,20 +116,20 @@ impl<'a> Auditor<'a> {
 
     /// Looks at everything once.
     async fn look(&mut self) -> Report {
-        let mut unreadable = Vec::new();
+        let mut unreadable = Unreadable::new();
         if let Err(error) = self.open(&mut unreadable).await {
-            unreadable.push(format!("configuration: {error:#}"));
+            unreadable.insert(format!("configuration: {error:#}"));
         }
         // All that has happened so far, then the signatures, then the little that is new: what is signed is final by then.
         self.catch_up(&mut unreadable).await;
         self.ask_validators(&mut unreadable).await;
-        self.catch_up(&mut unreadable).await;
-        let answers = self.answers(&mut unreadable).await;
-        let read = self.sources.values().filter_map(|source| {
+        let read = self.catch_up(&mut unreadable).await;
+        let answers = self.answers(&read, &mut unreadable).await;
+        let sources = self.sources.values().filter_map(|source| {
             let chain = source.ledger.chain;
             Some((chain, (&source.ledger, answers.get(&chain)?)))
         });
-        let cut = Cut { chains: read.collect() };
+        let cut = Cut { chains: sources.collect() };
         let mut report = judge(&cut);
         for signed in self.signed.values_mut() {
             signed.judge(&cut, self.liars.contains(&signed.address), &mut report);
@@ -132,15 +137,14 @@ impl<'a> Auditor<'a> {
         if let Some(url) = &self.config.database_url
             && let Err(error) = self.database(url, &mut report).await
         {
-            unreadable.push(format!("database: {error:#}"));
+            unreadable.insert(format!("database: {error:#}"));
         }
-        unreadable.dedup();
-        report.unreadable = unreadable;
+        report.unreadable = unreadable.into_iter().collect();
         report.close();
         report
     }
 
-    async fn open(&mut self, unreadable: &mut Vec<String>) -> eyre::Result<()> {
+    async fn open(&mut self, unreadable: &mut Unreadable) -> eyre::Result<()> {
         let chains = wiring::deployed_chains(self.config)?;
         let bridges: Bridges =
             chains.iter().map(|(chain, _)| (chain.id, chain.token_bridge.into_word())).collect();
@@ -153,26 +157,42 @@ impl<'a> Auditor<'a> {
                 Ok(source) => {
                     self.sources.insert(name, source);
                 }
-                Err(error) => unreadable.push(format!("{name}: {error:#}")),
+                Err(error) => {
+                    unreadable.insert(format!("{name}: {error:#}"));
+                }
             }
         }
         Ok(())
     }
 
-    async fn catch_up(&mut self, unreadable: &mut Vec<String>) {
+    /// Reads on; returns the chains of which that could be done.
+    async fn catch_up(&mut self, unreadable: &mut Unreadable) -> BTreeSet<ChainId> {
         let reading =
-            self.sources.iter_mut().map(|(name, source)| async move { (name, source.catch_up().await) });
-        for (name, read) in join_all(reading).await {
-            if let Err(error) = read {
-                unreadable.push(format!("{name}: {error:#}"));
+            self.sources.values_mut().map(|source| async move { (source.catch_up().await, &source.ledger) });
+        let mut read = BTreeSet::new();
+        for (result, ledger) in join_all(reading).await {
+            match result {
+                Ok(()) => {
+                    read.insert(ledger.chain);
+                }
+                Err(error) => {
+                    unreadable.insert(format!("{}: {error:#}", ledger.name));
+                }
             }
         }
+        read
     }
 
-    async fn answers(&self, unreadable: &mut Vec<String>) -> BTreeMap<ChainId, Answers> {
+    /// Of the chains that have been read on: one that stayed behind would seem to have sent too little.
+    async fn answers(
+        &self,
+        read: &BTreeSet<ChainId>,
+        unreadable: &mut Unreadable,
+    ) -> BTreeMap<ChainId, Answers> {
         let tokens = tokens_here(self.sources.values().map(|source| &source.ledger));
         let none = BTreeMap::new();
-        let asking = self.sources.iter().map(|(name, source)| {
+        let sources = self.sources.iter().filter(|(_, source)| read.contains(&source.ledger.chain));
+        let asking = sources.map(|(name, source)| {
             let chain = source.ledger.chain;
             let here = tokens.get(&chain).unwrap_or(&none);
             async move { (name, chain, source.answers(here).await) }
@@ -183,25 +203,34 @@ impl<'a> Auditor<'a> {
                 Ok(answer) => {
                     answers.insert(chain, answer);
                 }
-                Err(error) => unreadable.push(format!("{name}: {error:#}")),
+                Err(error) => {
+                    unreadable.insert(format!("{name}: {error:#}"));
+                }
             }
         }
         answers
     }
 
-    async fn ask_validators(&mut self, unreadable: &mut Vec<String>) {
+    async fn ask_validators(&mut self, unreadable: &mut Unreadable) {
         let lanes: BTreeMap<LaneId, &Outbound> = self
             .sources
             .values()
             .flat_map(|source| source.ledger.outbound.iter().map(|(lane, outbound)| (*lane, outbound)))
             .collect();
-        for url in &self.validators {
-            let known = self.signed.remove(url);
-            match ask(&self.client, url, self.domain, &lanes, known).await {
+        let asking: Vec<_> = self.validators.iter().map(|url| (url, self.signed.remove(url))).collect();
+        let asking = asking.into_iter().map(|(url, known)| {
+            let asked = ask(&self.client, url, self.domain, &lanes, known);
+            async move { (url, asked.await) }
+        });
+        let mut answers = stream::iter(asking).buffer_unordered(AT_ONCE);
+        while let Some((url, answer)) = answers.next().await {
+            match answer {
                 Ok(signed) => {
                     self.signed.insert(url.clone(), signed);
                 }
-                Err(error) => unreadable.push(format!("validator at {}: {error:#}", crate::audit::name(url))),
+                Err(error) => {
+                    unreadable.insert(format!("validator at {}: {error:#}", crate::audit::name(url)));
+                }
             }
         }
     }

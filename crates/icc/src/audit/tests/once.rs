@@ -18,6 +18,25 @@ fn what_is_whole_is_whole_and_what_is_on_its_way_is_told() {
     assert_eq!(report.lanes[1].in_flight, 1);
 }
 
+/// Of a message, its history keeps what can be wrong with it, and no more.
+#[test]
+fn a_hundred_thousand_messages_are_judged_at_once() {
+    let mut world = World::new();
+    for _ in 0..100_000 {
+        world.send(HOME, Kind::Call, &transfer(1, 1));
+    }
+    world.deliver(AWAY, 3, 100_000);
+    let all = 100_010;
+    world.token(HOME).held.insert(AWAY, all);
+    world.token(HOME).vault = U256::from(all);
+    world.token(AWAY).supply = U256::from(all - 2);
+    let report = world.judge();
+    whole(&report);
+    assert_eq!((report.lanes[0].executed, report.lanes[0].in_flight), (100_000, 2));
+    world.token(AWAY).supply = U256::from(all - 1);
+    finds(&world.judge(), "1 from nowhere");
+}
+
 #[test]
 fn a_delivery_twice_is_found() {
     let mut world = World::new();
