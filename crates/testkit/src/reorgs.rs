@@ -215,11 +215,14 @@ async fn owner(scene: &Scene<'_>, call: impl SolCall) -> eyre::Result<()> {
     scene.devnet.owner_acts(scene.to, vec![(at, call.abi_encode().into())]).await
 }
 
-/// The destination's own time: a chain with fast blocks is ahead of the clock.
+/// The later of both chains' own times: one with fast blocks may be ahead of the clock.
 async fn latest_time(scene: &Scene<'_>) -> eyre::Result<u64> {
-    let block = scene.destination().rpc("eth_getBlockByNumber", json!(["latest", false])).await?;
-    let time: U256 = serde_json::from_value(block["timestamp"].clone())?;
-    Ok(time.to())
+    let mut latest = 0;
+    for chain in [scene.source(), scene.destination()] {
+        let block = chain.rpc("eth_getBlockByNumber", json!(["latest", false])).await?;
+        latest = latest.max(serde_json::from_value::<U256>(block["timestamp"].clone())?.to());
+    }
+    Ok(latest)
 }
 
 fn now() -> u64 {
