@@ -4,7 +4,7 @@ SHELL := /bin/bash
 FORGE = $(firstword $(wildcard $(CURDIR)/node_modules/@foundry-rs/forge-*/bin/forge))
 ICC = target/debug/icc
 
-.PHONY: help demo test build contracts-test rust-test artifacts artifacts-check fmt fmt-check lint gas gas-check chaos sqlx deep clean
+.PHONY: help demo test build contracts-test rust-test artifacts artifacts-check fmt fmt-check lint gas gas-check chaos bench sqlx deep clean
 
 help: ## list targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -56,6 +56,14 @@ gas-check: build ## fails if a figure is more than 1 % above docs/gas.md
 
 chaos: build ## faults of every kind under load, an audit after each, and a table; about 25 minutes (ARGS=--list)
 	SQLX_OFFLINE=true cargo run -q -p icc-testkit --bin chaos -- $(ARGS)
+
+bench: bench/ponder/node_modules/.installed node_modules/.installed ## figures of docs/performance.md, measured anew; hours (ARGS="latency throughput")
+	SQLX_OFFLINE=true cargo build --release -p icc -p icc-testkit
+	target/release/bench $(ARGS)
+
+bench/ponder/node_modules/.installed: bench/ponder/package.json bench/ponder/package-lock.json
+	cd bench/ponder && npm ci --no-progress
+	@touch $@
 
 sqlx: node_modules/.installed ## offline data of the checked queries, from a PostgreSQL started for it
 	scripts/sqlx-prepare.sh

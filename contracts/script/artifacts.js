@@ -12,6 +12,7 @@ const CONTRACTS = [
     "DemoToken",
     "MessageBoard",
     "NoOpReceiver",
+    "PayMany",
 ];
 const root = path.join(__dirname, "..");
 const check = process.argv.includes("--check");

@@ -1,9 +1,11 @@
 //! Attestations, shared by validator and core. No I/O.
 
 mod compare;
+mod final_word;
 mod verify;
 mod wire;
 
 pub use compare::{Comparison, compare};
+pub use final_word::FinalWord;
 pub use verify::{IntakeError, VerifiedAttestation, verify};
 pub use wire::{Attestation, AttestationBatch, MAX_BATCH};

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     EvmChain, node,
     transaction::{Receipt, Transaction, broadcast, current_fees, receipt},
+    view::Viewer,
 };
 
 /// How long a user's transaction may take to be in a block.
@@ -78,6 +79,14 @@ impl Account {
         self.pool.first(|e: Endpoint| async move { node::transaction_count(&e, address).await }).await
     }
 
+    /// The chain's newest block.
+    ///
+    /// # Errors
+    /// Any [`ChainError`] of reading.
+    pub async fn head(&self) -> Result<u64, ChainError> {
+        self.pool.first(|e: Endpoint| async move { node::block_number(&e).await }).await
+    }
+
     /// The code at an address.
     ///
     /// # Errors
@@ -91,18 +100,7 @@ impl Account {
     /// # Errors
     /// [`ChainError::Reverted`], or [`ChainError::Misconfigured`] if there is no such contract.
     pub async fn view<C: SolCall>(&self, to: Address, call: C) -> Result<C::Return, ChainError> {
-        let data: Bytes = call.abi_encode().into();
-        let from = self.address();
-        let data = &data;
-        let answer =
-            self.pool.first(|e: Endpoint| async move { node::call(&e, from, to, data).await }).await?;
-        C::abi_decode_returns_validate(&answer).map_err(|_| {
-            ChainError::Misconfigured(format!(
-                "{to} on chain {} does not answer {} as it should: no such contract there?",
-                self.chain.id,
-                C::SIGNATURE
-            ))
-        })
+        Viewer::now(&self.pool, self.chain.id, self.address()).view(to, call).await
     }
 
     /// Sends a call to a contract and waits until it is in a block.
@@ -160,7 +158,11 @@ impl Account {
         let request = &json!({"from": from, "to": to, "data": first});
         let gas = self.pool.first(|e: Endpoint| async move { node::estimate_gas(&e, request).await }).await?;
         let fees = current_fees(&self.pool, &self.chain.fees, 0).await?;
-        let mut nonce = self.nonce().await?;
+        // After what is still on its way.
+        let mut nonce = self
+            .pool
+            .first(|e: Endpoint| async move { node::pending_transaction_count(&e, from).await })
+            .await?;
         let mut hashes = Vec::with_capacity(calls.len());
         for data in calls {
             let (chain, gas, data) = (self.chain.id.0, gas + gas / 2, data.clone());

@@ -9,6 +9,7 @@ pub use self::{
     gateway::{Gateway, IGateway},
     native::WrappedNative,
     no_op::NoOpReceiver,
+    pay_many::PayMany,
     timelock::Timelock,
     tokens::{ITokenBridge, TokenBridge},
     wrapped::WrappedToken,
@@ -65,6 +66,15 @@ mod demo {
         #[derive(Debug, PartialEq, Eq)]
         DemoToken,
         "../../contracts/artifacts/DemoToken.json"
+    );
+}
+
+mod pay_many {
+    use super::sol;
+    sol!(
+        #[derive(Debug, PartialEq, Eq)]
+        PayMany,
+        "../../contracts/artifacts/PayMany.json"
     );
 }
 

@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, Bloom, BloomInput, Bytes, U64, U128, U256,
 use alloy_rpc_types_eth::{Block as RpcBlock, EIP1186AccountProofResponse, Filter, Log};
 use icc_chain::{Block, BlockRef, ChainError, Finality};
 use icc_evm_proof::verify_header;
-use icc_rpc::{Endpoint, EndpointError};
+use icc_rpc::{Endpoint, EndpointError, Misdeed, name_endpoint};
 use serde_json::{Value, json};
 
 /// A header whose hash has been recomputed from its fields.
@@ -96,15 +96,15 @@ pub(crate) async fn proof(
         .map_err(|error| endpoint.failed(error))
 }
 
-/// Calls a contract at the newest block.
+/// Calls a contract at a block.
 pub(crate) async fn call(
     endpoint: &Endpoint,
     from: Address,
-    to: Address,
-    data: &Bytes,
+    (to, data): (Address, &Bytes),
+    block: &Value,
 ) -> Result<Bytes, ChainError> {
     endpoint
-        .call("eth_call", json!([{"from": from, "to": to, "data": data}, "latest"]))
+        .call("eth_call", json!([{"from": from, "to": to, "data": data}, block]))
         .await
         .map_err(|error| execution_error(endpoint, error))
 }
@@ -119,9 +119,22 @@ pub(crate) async fn estimate_gas(endpoint: &Endpoint, request: &Value) -> Result
     Ok(gas.to())
 }
 
+/// Transactions of an account that are in blocks.
 pub(crate) async fn transaction_count(endpoint: &Endpoint, account: Address) -> Result<u64, ChainError> {
+    transaction_count_at(endpoint, account, "latest").await
+}
+
+/// The same with those that wait in the node's pool.
+pub(crate) async fn pending_transaction_count(
+    endpoint: &Endpoint,
+    account: Address,
+) -> Result<u64, ChainError> {
+    transaction_count_at(endpoint, account, "pending").await
+}
+
+async fn transaction_count_at(endpoint: &Endpoint, account: Address, tag: &str) -> Result<u64, ChainError> {
     let count: U64 = endpoint
-        .call("eth_getTransactionCount", json!([account, "latest"]))
+        .call("eth_getTransactionCount", json!([account, tag]))
         .await
         .map_err(|error| endpoint.failed(error))?;
     Ok(count.to())
@@ -142,8 +155,7 @@ pub(crate) async fn priority_fee(endpoint: &Endpoint) -> Result<u128, ChainError
 }
 
 pub(crate) fn forged(endpoint: &Endpoint, reason: String) -> ChainError {
-    metrics::counter!("icc_rpc_forged_total", "endpoint" => endpoint.name().to_owned()).increment(1);
-    tracing::warn!(endpoint = endpoint.name(), reason, "endpoint's answer does not verify");
+    name_endpoint(endpoint.name(), Misdeed::Forgery, &reason);
     ChainError::Forged { endpoint: endpoint.name().to_owned(), reason }
 }
 

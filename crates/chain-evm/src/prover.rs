@@ -1,6 +1,7 @@
 //! Reading for a validator: several endpoints, none trusted alone.
 
 use std::{
+    collections::BTreeSet,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -9,16 +10,16 @@ use alloy_primitives::{Address, B256};
 use alloy_rpc_types_eth::Filter;
 use async_trait::async_trait;
 use futures::{StreamExt, stream::FuturesUnordered};
-use icc_chain::{BlockRef, ChainError, HeadHints, LocatedEvent, ProvedOutboxes, Prover};
+use icc_chain::{AgreedFinal, BlockRef, ChainError, HeadHints, LocatedEvent, ProvedOutboxes, Prover};
 use icc_evm_proof::{AccountClaim, StorageClaim, outbox_slot, verify_account, verify_storage};
 use icc_protocol::ChainId;
-use icc_rpc::{Endpoint, agree};
+use icc_rpc::{Endpoint, Misdeed, agree, name_endpoint};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::{
     EvmChain, events,
-    node::{self, VerifiedHeader, forged},
+    node::{self, VerifiedHeader},
     reader::check_chain_id,
 };
 
@@ -27,6 +28,17 @@ const STRAGGLERS: Duration = Duration::from_millis(200);
 
 /// Blocks by which healthy endpoints may differ.
 const MAX_SPREAD: u64 = 8;
+
+/// A proof that does not lead to the header. The endpoint may lie, or the chain may have changed since.
+fn refuted(endpoint: &Endpoint, reason: String) -> ChainError {
+    ChainError::Forged { endpoint: endpoint.name().to_owned(), reason }
+}
+
+/// A block that an endpoint (by its index) says it has reached.
+struct Reached {
+    endpoint: usize,
+    block: BlockRef,
+}
 
 /// An EVM chain behind endpoints that are compared with each other.
 pub struct EvmProver {
@@ -62,17 +74,21 @@ impl EvmProver {
 
     /// The header of a height that a quorum agrees on. Its hash has been recomputed, so its fields are agreed too.
     async fn agreed_header(&self, number: u64) -> Result<VerifiedHeader, ChainError> {
+        self.header_by(number, self.config.quorum).await
+    }
+
+    async fn header_by(&self, number: u64, needed: usize) -> Result<VerifiedHeader, ChainError> {
         let questions = self.endpoints.iter().map(|endpoint| async move {
             let answer = node::header(endpoint, &node::number_tag(number)).await.and_then(|header| {
                 header.ok_or_else(|| ChainError::UnknownBlock(format!("{number} at {}", endpoint.name())))
             });
             (endpoint.name().to_owned(), answer)
         });
-        agree(&format!("block {number}"), self.config.quorum, questions.collect()).await
+        agree(&format!("block {number}"), needed, questions.collect()).await
     }
 
-    /// The highest block that at least a quorum of endpoints has reached, by what `ask` says of each.
-    async fn agreed_height<F, Fut>(&self, what: &str, ask: F) -> Result<BlockRef, ChainError>
+    /// The blocks that endpoints have reached, by what `ask` says of each, highest first; at least a quorum of them.
+    async fn reached<F, Fut>(&self, what: &str, ask: F) -> Result<Vec<Reached>, ChainError>
     where
         F: Fn(Endpoint) -> Fut,
         Fut: Future<Output = Result<VerifiedHeader, ChainError>>,
@@ -80,20 +96,27 @@ impl EvmProver {
         let mut pending: FuturesUnordered<_> = self
             .endpoints
             .iter()
-            .map(|endpoint| {
+            .enumerate()
+            .map(|(index, endpoint)| {
                 let asking = ask(endpoint.clone());
-                async move { asking.await.map(|header| header.at()) }
+                async move { (index, asking.await.map(|header| header.at())) }
             })
             .collect();
         let (mut blocks, mut errors) = (Vec::new(), Vec::new());
+        let mut silent: BTreeSet<usize> = (0..self.endpoints.len()).collect();
         let mut settled = false;
         let patience = sleep(self.config.timeout);
         tokio::pin!(patience);
         loop {
             tokio::select! {
                 answer = pending.next() => match answer {
-                    Some(Ok(block)) => blocks.push(block),
-                    Some(Err(error)) => errors.push(format!("; {error}")),
+                    Some((index, answer)) => {
+                        silent.remove(&index);
+                        match answer {
+                            Ok(block) => blocks.push(Reached { endpoint: index, block }),
+                            Err(error) => errors.push(format!("; {error}")),
+                        }
+                    }
                     None => break,
                 },
                 () = &mut patience => break,
@@ -102,6 +125,10 @@ impl EvmProver {
                 settled = true;
                 patience.as_mut().reset(Instant::now() + STRAGGLERS);
             }
+        }
+        for index in silent {
+            name_endpoint(self.endpoints[index].name(), Misdeed::Late, what);
+            errors.push(format!("; {} has not answered", self.endpoints[index].name()));
         }
         if blocks.len() < self.config.quorum {
             return Err(ChainError::NoQuorum {
@@ -112,19 +139,48 @@ impl EvmProver {
                 details: errors.concat(),
             });
         }
-        blocks.sort_by_key(|block| std::cmp::Reverse(block.number));
-        let reached = blocks[self.config.quorum - 1];
+        blocks.sort_by_key(|reached| std::cmp::Reverse(reached.block.number));
+        Ok(blocks)
+    }
+
+    /// The highest block that at least a quorum of endpoints has reached.
+    async fn by_quorum(&self, reached: &[Reached]) -> Result<BlockRef, ChainError> {
+        let lowest = reached[self.config.quorum - 1].block;
         // Mostly all say the same, and no second question is needed.
-        let same = blocks.iter().filter(|block| **block == reached).count();
-        if same >= self.config.quorum { Ok(reached) } else { self.agreed_block(reached.number).await }
+        let same = reached.iter().filter(|reached| reached.block == lowest).count();
+        let agreed =
+            if same >= self.config.quorum { lowest } else { self.agreed_block(lowest.number).await? };
+        for told in reached {
+            if told.block.number == agreed.number && told.block != agreed {
+                self.name(told, Misdeed::OtherAnswer, agreed);
+            }
+        }
+        Ok(agreed)
+    }
+
+    fn name(&self, told: &Reached, misdeed: Misdeed, agreed: BlockRef) {
+        let said = format!("it says {}, a quorum says {agreed}", told.block);
+        name_endpoint(self.endpoints[told.endpoint].name(), misdeed, &said);
+    }
+
+    /// The highest block that every endpoint has reached, if they all agree on it.
+    async fn by_all(&self, reached: &[Reached]) -> Option<BlockRef> {
+        if reached.len() < self.endpoints.len() {
+            return None;
+        }
+        let lowest = reached.last()?.block;
+        if reached.iter().all(|reached| reached.block == lowest) {
+            return Some(lowest);
+        }
+        self.header_by(lowest.number, self.endpoints.len()).await.ok().map(|header| header.at())
     }
 
     /// Whether a quorum has answered, and is not so far behind the best answer that a fast endpoint that stands still
     /// must be in it: then the slow ones are needed. They can only raise the height.
-    fn is_settled(&self, blocks: &mut [BlockRef]) -> bool {
-        blocks.sort_by_key(|block| std::cmp::Reverse(block.number));
+    fn is_settled(&self, blocks: &mut [Reached]) -> bool {
+        blocks.sort_by_key(|reached| std::cmp::Reverse(reached.block.number));
         match (blocks.first(), blocks.get(self.config.quorum - 1)) {
-            (Some(best), Some(reached)) => best.number - reached.number <= MAX_SPREAD,
+            (Some(best), Some(reached)) => best.block.number - reached.block.number <= MAX_SPREAD,
             _ => false,
         }
     }
@@ -145,13 +201,13 @@ impl EvmProver {
             code_hash: proof.code_hash,
         };
         verify_account(header.header.state_root, &account, &proof.account_proof)
-            .map_err(|error| forged(endpoint, error.to_string()))?;
+            .map_err(|error| refuted(endpoint, error.to_string()))?;
         let mut values = Vec::with_capacity(slots.len());
         for slot in slots {
             let told = proof.storage_proof.iter().find(|told| told.key.as_b256() == *slot);
-            let told = told.ok_or_else(|| forged(endpoint, format!("no proof of slot {slot}")))?;
+            let told = told.ok_or_else(|| refuted(endpoint, format!("no proof of slot {slot}")))?;
             verify_storage(proof.storage_hash, &StorageClaim { slot: *slot, value: told.value }, &told.proof)
-                .map_err(|error| forged(endpoint, error.to_string()))?;
+                .map_err(|error| refuted(endpoint, error.to_string()))?;
             values.push(B256::from(told.value));
         }
         Ok(values)
@@ -172,25 +228,32 @@ impl Prover for EvmProver {
         self.hints.clone()
     }
 
-    fn endpoints(&self) -> usize {
-        self.endpoints.len()
+    fn endpoints(&self) -> Vec<String> {
+        self.endpoints.iter().map(|endpoint| endpoint.name().to_owned()).collect()
     }
 
-    async fn agreed_finalized(&self) -> Result<BlockRef, ChainError> {
+    async fn agreed_finalized(&self) -> Result<AgreedFinal, ChainError> {
         let finality = self.config.finality;
-        self.agreed_height(
-            "the final block",
-            |e: Endpoint| async move { node::finalized(&e, finality).await },
-        )
-        .await
+        let reached = self
+            .reached("the final block", |e: Endpoint| async move { node::finalized(&e, finality).await })
+            .await?;
+        let by_quorum = self.by_quorum(&reached).await?;
+        for told in &reached {
+            if told.block.number.abs_diff(by_quorum.number) > MAX_SPREAD {
+                self.name(told, Misdeed::OtherFinality, by_quorum);
+            }
+        }
+        Ok(AgreedFinal { by_quorum, by_all: self.by_all(&reached).await })
     }
 
     async fn agreed_head(&self) -> Result<BlockRef, ChainError> {
-        self.agreed_height("the head", |endpoint: Endpoint| async move {
-            let head = node::header(&endpoint, &json!("latest")).await?;
-            head.ok_or_else(|| ChainError::UnknownBlock("latest".to_owned()))
-        })
-        .await
+        let reached = self
+            .reached("the head", |endpoint: Endpoint| async move {
+                let head = node::header(&endpoint, &json!("latest")).await?;
+                head.ok_or_else(|| ChainError::UnknownBlock("latest".to_owned()))
+            })
+            .await?;
+        self.by_quorum(&reached).await
     }
 
     async fn agreed_block(&self, number: u64) -> Result<BlockRef, ChainError> {
@@ -204,18 +267,28 @@ impl Prover for EvmProver {
         }
         let slots: Vec<B256> = to.iter().map(|chain| outbox_slot(chain.0)).collect();
         let mut last = ChainError::UnknownBlock(block.to_string());
+        let mut refuted: Vec<(usize, String)> = Vec::new();
         let start = self.proving.load(Ordering::Relaxed);
         for step in 0..self.endpoints.len() {
             let index = (start + step) % self.endpoints.len();
             match self.prove_at(&self.endpoints[index], &header, &slots).await {
                 Ok(values) => {
                     self.proving.store(index, Ordering::Relaxed);
+                    // Only now is it known that the block is the chain's, and that it can be proved.
+                    for (endpoint, reason) in refuted {
+                        name_endpoint(self.endpoints[endpoint].name(), Misdeed::Forgery, &reason);
+                    }
                     return Ok(ProvedOutboxes {
                         block,
                         accumulators: to.iter().copied().zip(values).collect(),
                     });
                 }
-                Err(error) => last = error,
+                Err(error) => {
+                    if let ChainError::Forged { reason, .. } = &error {
+                        refuted.push((index, reason.clone()));
+                    }
+                    last = error;
+                }
             }
         }
         Err(last)

@@ -10,5 +10,5 @@ mod submit;
 pub use block::{Block, BlockRef, Finality, FinalityParseError};
 pub use error::{ChainError, Class};
 pub use event::{Event, EventAt, LaneEnded, LaneOpened, LocatedEvent, QueueEnd, Queued, SentMessage};
-pub use read::{ChainReader, HeadHints, ProvedOutboxes, Prover};
+pub use read::{AgreedFinal, ChainReader, HeadHints, ProvedOutboxes, Prover};
 pub use submit::{Call, Delivery, GasPrice, Outcome, QueuedCall, RemoteEnd, Spent, Submission, Submitter};

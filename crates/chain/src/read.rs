@@ -41,6 +41,15 @@ pub struct ProvedOutboxes {
     pub accumulators: Vec<(ChainId, B256)>,
 }
 
+/// What is final by the word of a validator's endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgreedFinal {
+    /// The newest block that a quorum calls final.
+    pub by_quorum: BlockRef,
+    /// The newest block that every single one calls final; `None` while one is missing or says otherwise.
+    pub by_all: Option<BlockRef>,
+}
+
 /// A chain as a validator sees it: several endpoints of its own, none of them trusted alone.
 #[async_trait]
 pub trait Prover: Send + Sync {
@@ -50,8 +59,9 @@ pub trait Prover: Send + Sync {
     fn gateway(&self) -> B256;
     /// Announces new heads.
     fn head_hints(&self) -> HeadHints;
-    /// The newest block that a quorum of endpoints calls final, with a hash that a quorum agrees on.
-    async fn agreed_finalized(&self) -> Result<BlockRef, ChainError>;
+    /// The newest block that a quorum of endpoints calls final, with a hash that a quorum agrees on; and how far all
+    /// of them agree.
+    async fn agreed_finalized(&self) -> Result<AgreedFinal, ChainError>;
     /// The block of a height, if a quorum of endpoints agrees on its hash.
     async fn agreed_block(&self, number: u64) -> Result<BlockRef, ChainError>;
     /// The newest block that a quorum of endpoints has, not final yet.
@@ -60,6 +70,6 @@ pub trait Prover: Send + Sync {
     async fn prove_outboxes(&self, block: BlockRef, to: &[ChainId]) -> Result<ProvedOutboxes, ChainError>;
     /// The gateway's events in `from..=to` as one endpoint tells them; `attempt` chooses which one.
     async fn told_events(&self, from: u64, to: u64, attempt: usize) -> Result<Vec<LocatedEvent>, ChainError>;
-    /// How many endpoints there are to ask.
-    fn endpoints(&self) -> usize;
+    /// The endpoints' names for logs and metrics, in the order of `attempt`.
+    fn endpoints(&self) -> Vec<String>;
 }

@@ -162,6 +162,19 @@ impl Anvil {
     pub async fn reorg(&self, depth: u64) -> eyre::Result<()> {
         self.rpc("anvil_reorg", json!([depth, []])).await.map(drop)
     }
+
+    /// All blocks and the newest state, for [`Anvil::load`].
+    pub(crate) async fn dump(&self) -> eyre::Result<Value> {
+        self.rpc("anvil_dumpState", json!([false])).await
+    }
+
+    /// Takes over what another node dumped, and goes on from there.
+    pub(crate) async fn load(&self, dump: Value) -> eyre::Result<()> {
+        match self.rpc("anvil_loadState", json!([dump])).await? {
+            Value::Bool(true) => Ok(()),
+            other => bail!("anvil did not take the state: {other}"),
+        }
+    }
 }
 
 async fn rpc(client: &reqwest::Client, url: Url, method: &str, params: Value) -> eyre::Result<Value> {

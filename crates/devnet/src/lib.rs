@@ -4,7 +4,9 @@
 mod anvil;
 mod audit;
 mod bootstrap;
+mod configs;
 mod demo;
+mod fork;
 mod forward;
 mod gas;
 mod guard;

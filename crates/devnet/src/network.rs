@@ -3,8 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::Write,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -13,13 +12,12 @@ use std::{
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_signer_local::PrivateKeySigner;
 use eyre::{OptionExt, bail};
-use icc_chain::Finality;
 use icc_chain_evm::{
     Account, EvmChain,
     deploy::{self, Acts, Contracts, Plan},
 };
 use icc_protocol::{NetworkId, ValidatorSet};
-use icc_service::config::{ChainConfig, Config, CoreConfig, DeploymentConfig, FeeConfig, ValidatorConfig};
+use icc_service::config::{Config, PeerConfig, ValidatorConfig};
 use tempfile::TempDir;
 use tokio::{net::TcpStream, time::sleep};
 use url::Url;
@@ -27,7 +25,7 @@ use url::Url;
 use crate::{
     Anvil, ChainSpec, Forwarder, Postgres,
     anvil::local,
-    bootstrap::{Keys, MARGIN_PERCENT, chain, deploy_all},
+    bootstrap::{Keys, chain, deploy_all},
     guard::Guard,
     ports::free_port,
     process::{Managed, Recipe},
@@ -109,8 +107,8 @@ pub struct Devnet {
     pub validator_keys: Vec<Arc<PrivateKeySigner>>,
     /// The deployment.
     pub network: NetworkId,
-    folder: PathBuf,
-    options: DevnetOptions,
+    pub(crate) folder: PathBuf,
+    pub(crate) options: DevnetOptions,
     guard: Guard,
     _temporary: Option<TempDir>,
 }
@@ -191,6 +189,14 @@ impl Devnet {
         &self.folder
     }
 
+    pub(crate) fn spec(&self, chain: usize) -> &ChainSpec {
+        &self.options.chains[chain]
+    }
+
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     /// The user on a chain.
     ///
     /// # Errors
@@ -242,6 +248,12 @@ impl Devnet {
             let config = self.config(&nodes, &address(url)?);
             self.launch(Role::Core(number), &config, Some(Keys::text(&keys.relayers)))?;
         }
+        let peers: Vec<PeerConfig> = self
+            .validator_urls
+            .iter()
+            .zip(&keys.validators)
+            .map(|(url, key)| PeerConfig { url: url.clone(), address: key.address().to_string() })
+            .collect();
         for (number, key) in keys.validators.iter().enumerate() {
             let mut own = Vec::new();
             for anvil in &self.chains {
@@ -261,6 +273,7 @@ impl Devnet {
                 listen: address(&self.validator_urls[number])?,
                 journal: self.folder.join(format!("validator-{number}.journal")).display().to_string(),
                 core_urls: self.core_urls.clone(),
+                peers: peers.clone(),
             };
             self.launch(Role::Validator(number), &config, Some(Keys::text([key])))?;
             self.endpoints.push(own);
@@ -290,61 +303,6 @@ impl Devnet {
             input: keys,
         };
         self.processes.insert(role, Managed::start(recipe, &self.guard)?);
-        Ok(())
-    }
-
-    fn config(&self, nodes: &[(Vec<Url>, Url)], listen: &str) -> Config {
-        let chains = self.options.chains.iter().zip(nodes).zip(&self.contracts).map(
-            |((spec, (urls, websocket)), at)| {
-                let config = ChainConfig {
-                    id: spec.id,
-                    gateway: Some(at.gateway.to_string()),
-                    token_bridge: Some(at.token_bridge.to_string()),
-                    wrapped_native: None,
-                    rpc_urls: urls.clone(),
-                    websocket_url: Some(websocket.clone()),
-                    finality: Finality::Finalized.to_string(),
-                    rpc_quorum: 2,
-                    rpc_timeout_ms: 10_000,
-                    poll_interval_ms: 200,
-                    start_block: at.start_block.unwrap_or(0),
-                    max_range: 5000,
-                    max_fee_per_gas_wei: 500_000_000_000,
-                };
-                (spec.name.clone(), config)
-            },
-        );
-        Config {
-            network: self.network,
-            database_url: Some(self.postgres.url()),
-            core: CoreConfig {
-                listen: listen.to_owned(),
-                validator_urls: self.validator_urls.clone(),
-                replace_after_ms: 10_000,
-                ..CoreConfig::default()
-            },
-            validator: ValidatorConfig::default(),
-            fees: FeeConfig {
-                margin_percent: MARGIN_PERCENT,
-                coin_prices: self.options.chains.iter().map(|spec| (spec.name.clone(), 1.0)).collect(),
-                ..FeeConfig::default()
-            },
-            deployment: None::<DeploymentConfig>,
-            chains: chains.collect(),
-        }
-    }
-
-    /// A configuration and a key with which a person can use the network by hand.
-    fn write_user_files(&self) -> eyre::Result<()> {
-        let nodes: Vec<(Vec<Url>, Url)> =
-            self.chains.iter().map(|anvil| (vec![anvil.url()], anvil.websocket())).collect();
-        fs::write(self.folder.join("icc.toml"), self.config(&nodes, "127.0.0.1:0").to_toml()?)?;
-        for (name, signer) in [("user.key", &self.user), ("operator.key", &self.operator)] {
-            let key = self.folder.join(name);
-            let _ = fs::remove_file(&key);
-            let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(key)?;
-            file.write_all(Keys::text([signer.as_ref()]).as_bytes())?;
-        }
         Ok(())
     }
 

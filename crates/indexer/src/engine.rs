@@ -20,6 +20,8 @@ pub struct Config {
     pub idle: Duration,
 }
 
+/// Blocks of the first range, before it is known how many events there are.
+const FIRST_RANGE: u64 = 250;
 /// Between two looks at a chain, however many hints there are.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -28,7 +30,7 @@ pub struct Indexer {
     pub(crate) reader: Arc<dyn ChainReader>,
     pub(crate) store: Store,
     pub(crate) config: Config,
-    /// Blocks of the next range; adapts to what endpoints can answer.
+    /// Blocks of the next range; adapts to how many events there are and what endpoints can answer.
     pub(crate) range: u64,
     /// Whether the store may still say that this chain cannot be followed.
     pub(crate) may_be_halted: bool,
@@ -39,7 +41,7 @@ pub struct Indexer {
 impl Indexer {
     /// An indexer of one chain.
     pub fn new(reader: Arc<dyn ChainReader>, store: Store, config: Config) -> Self {
-        let range = config.max_range.max(1);
+        let range = config.max_range.clamp(1, FIRST_RANGE);
         Self { reader, store, config, range, may_be_halted: true, going_back: 1 }
     }
 
@@ -95,28 +97,31 @@ impl Indexer {
             Ancestry::Behind => return Ok(()),
             Ancestry::Forked(ancestor) => cursor = self.unwind(cursor, ancestor).await?,
         }
-        while cursor.number < head.at.number {
-            let next = if cursor.number < finalized.at.number {
-                self.ingest_range(&cursor, finalized.at.number).await
-            } else {
-                self.ingest_block(&cursor).await
-            };
-            cursor = match next {
-                Ok(Some(next)) => next,
-                // The chain changed under us, or an endpoint is behind; the next step finds out.
-                Ok(None) => break,
-                Err(IndexError::Apply(ApplyError::Inconsistent(problem))) => {
-                    tracing::warn!(chain = %self.reader.chain(), problem, "events are missing; looking again");
-                    self.go_back(cursor).await?;
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            };
+        if let Err(error) = self.catch_up(&mut cursor, head.at.number, finalized.at.number).await {
+            let IndexError::Apply(ApplyError::Inconsistent(problem)) = error else { return Err(error) };
+            tracing::warn!(chain = %self.reader.chain(), problem, "events are missing; looking again");
+            self.go_back(cursor).await?;
+            return Ok(());
         }
         if cursor.number >= head.at.number {
             self.going_back = 1;
         }
         self.report(&head, &finalized, &cursor).await
+    }
+
+    /// Ranges up to the final block, then block by block to the head. Ends early when the chain changed under us, or
+    /// an endpoint is behind; the next step finds out.
+    async fn catch_up(&mut self, cursor: &mut Cursor, head: u64, finalized: u64) -> Result<(), IndexError> {
+        if cursor.number < finalized && !self.backfill(cursor, finalized.min(head)).await? {
+            return Ok(());
+        }
+        while cursor.number < head {
+            match self.ingest_block(cursor).await? {
+                Some(next) => *cursor = next,
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     async fn cursor(&self) -> Result<Cursor, IndexError> {

@@ -3,48 +3,48 @@
 use icc_chain::ChainError;
 use icc_store::{ApplyError, Cursor, IndexedBlock};
 
-use crate::{IndexError, Indexer, engine::row, rows::event_row};
+use crate::{IndexError, Indexer, engine::row, fetch::Ahead, rows::event_row};
 
+/// Events that a range should have, about: what the store takes in a fraction of a second, and an endpoint in one answer.
+const EVENTS_AIM: u64 = 5000;
 /// Pause before a smaller range is asked for.
 const AFTER_REFUSAL: std::time::Duration = std::time::Duration::from_millis(200);
 
 impl Indexer {
-    /// Stores the events of a range of final blocks; halves the range when an endpoint cannot answer it.
-    pub(crate) async fn ingest_range(
-        &mut self,
-        cursor: &Cursor,
-        up_to: u64,
-    ) -> Result<Option<Cursor>, IndexError> {
-        let from = cursor.number + 1;
-        let to = up_to.min(cursor.number.saturating_add(self.range));
-        let events = match self.reader.events_in_range(from, to).await {
-            Ok(events) => events,
-            Err(ChainError::RangeTooLarge { .. }) if self.range > 1 => {
-                self.range /= 2;
-                tracing::debug!(chain = %self.reader.chain(), range = self.range, "range halved");
-                tokio::time::sleep(AFTER_REFUSAL).await;
-                return Ok(Some(*cursor));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        self.range = self.range.saturating_mul(2).min(self.config.max_range.max(1));
-        let Some(last) = self.reader.block(to).await? else { return Ok(None) };
-        let mut blocks: Vec<IndexedBlock> = Vec::new();
-        for event in events {
-            let at = event.at.block;
-            if blocks.last().is_none_or(|block| block.block.number != at.number) {
-                match self.reader.block(at.number).await? {
-                    Some(block) if block.at.hash == at.hash => {
-                        blocks.push(IndexedBlock { block: row(&block), events: Vec::new() });
-                    }
-                    _ => return Ok(None),
+    /// Stores the events of all blocks up to a final one, range by range; the next range is fetched while one is
+    /// stored. Halves the range when an endpoint cannot answer it. False if the chain or the cursor changed under us.
+    pub(crate) async fn backfill(&mut self, cursor: &mut Cursor, up_to: u64) -> Result<bool, IndexError> {
+        let mut ahead = self.fetch_after(cursor.number, up_to);
+        while let Some(fetching) = ahead {
+            let (from, to) = fetching.range;
+            let fetched = match fetching.finish().await {
+                Ok(Some(fetched)) => fetched,
+                Ok(None) => return Ok(false),
+                Err(ChainError::RangeTooLarge { .. }) if to > from => {
+                    self.range = (to - from).div_ceil(2);
+                    tracing::debug!(chain = %self.reader.chain(), range = self.range, "range halved");
+                    tokio::time::sleep(AFTER_REFUSAL).await;
+                    ahead = self.fetch_after(cursor.number, up_to);
+                    continue;
                 }
+                Err(error) => return Err(error.into()),
+            };
+            self.range = next_range(to - from + 1, fetched.events()).min(self.config.max_range.max(1));
+            ahead = self.fetch_after(to, up_to);
+            match self.apply(cursor, &fetched.blocks, (fetched.to.number, fetched.to.hash)).await? {
+                Some(next) => *cursor = next,
+                None => return Ok(false),
             }
-            if let Some(block) = blocks.last_mut() {
-                block.events.push(event_row(self.reader.gateway(), event));
-            }
+            let label = self.reader.chain().to_string();
+            metrics::gauge!("icc_indexer_indexed", "chain" => label).set(cursor.number as f64);
         }
-        self.apply(cursor, &blocks, (last.at.number, last.at.hash)).await
+        Ok(true)
+    }
+
+    /// Starts to fetch the range behind a block; `None` if there is none.
+    fn fetch_after(&self, block: u64, up_to: u64) -> Option<Ahead> {
+        let to = up_to.min(block.saturating_add(self.range));
+        (block < to).then(|| Ahead::start(self.reader.clone(), block + 1, to))
     }
 
     /// Stores the next block and its events, if it continues the cursor.
@@ -59,7 +59,7 @@ impl Indexer {
             return Ok(None);
         }
         let gateway = self.reader.gateway();
-        let events = events.into_iter().map(|event| event_row(gateway, event)).collect();
+        let events = events.into_iter().filter_map(|event| event_row(gateway, event)).collect();
         self.apply(cursor, &[IndexedBlock { block: row(&block), events }], (block.at.number, block.at.hash))
             .await
     }
@@ -76,5 +76,26 @@ impl Indexer {
             Err(ApplyError::CursorMoved) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// How many blocks to ask for after a range of `blocks` with `events`: as many as have the events that are aimed at, at
+/// most twice as many.
+fn next_range(blocks: u64, events: u64) -> u64 {
+    let aimed = blocks.saturating_mul(EVENTS_AIM) / events.max(1);
+    aimed.clamp(1, blocks.saturating_mul(2).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_follow_the_density_of_events() {
+        assert_eq!(next_range(500, 0), 1000, "nothing there: faster");
+        assert_eq!(next_range(500, EVENTS_AIM), 500);
+        assert_eq!(next_range(500, 4 * EVENTS_AIM), 125);
+        assert_eq!(next_range(1, 1_000_000), 1, "never nothing");
+        assert_eq!(next_range(u64::MAX, 1), u64::MAX);
     }
 }

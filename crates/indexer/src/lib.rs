@@ -4,6 +4,7 @@
 
 mod engine;
 mod error;
+mod fetch;
 mod ingest;
 mod rows;
 mod unwind;

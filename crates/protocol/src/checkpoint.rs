@@ -2,7 +2,7 @@
 
 use alloy_primitives::{B256, keccak256};
 
-use crate::{LaneId, NetworkId};
+use crate::{FinalBlock, LaneId, NetworkId};
 
 /// Every this many nonces there is a sign point, which bounds the tail of a delivery.
 pub const SIGN_INTERVAL: u64 = 64;
@@ -40,6 +40,12 @@ impl Domain {
     pub fn set_digest(&self, epoch: u64, set_hash: B256, hub_time: u64) -> B256 {
         let type_hash = keccak256("ValidatorSet(uint64 epoch,bytes32 setHash,uint64 hubTime)");
         self.typed(words([type_hash, word(epoch), set_hash, word(hub_time)]))
+    }
+
+    /// EIP-712 digest of `FinalBlock(uint64 chain,uint64 number,bytes32 hash)`.
+    pub fn final_block_digest(&self, block: &FinalBlock) -> B256 {
+        let type_hash = keccak256("FinalBlock(uint64 chain,uint64 number,bytes32 hash)");
+        self.typed(words([type_hash, word(block.chain.0), word(block.number), block.hash]))
     }
 
     fn typed(&self, encoded: [u8; 128]) -> B256 {

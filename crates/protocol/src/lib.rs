@@ -5,6 +5,7 @@
 mod accumulator;
 mod checkpoint;
 mod fee;
+mod final_block;
 mod ids;
 mod lane;
 mod message;
@@ -16,6 +17,7 @@ mod validator_set;
 pub use accumulator::{fold, fold_all, message_id};
 pub use checkpoint::{Checkpoint, Domain, SIGN_INTERVAL, is_sign_point, sign_points};
 pub use fee::{CoinPrices, MAX_PRICE, OVERHEAD_GAS, price_step, target_price};
+pub use final_block::FinalBlock;
 pub use ids::{ChainId, LaneId, NetworkId, UnknownForm};
 pub use lane::Lane;
 pub use message::{DecodeError, HEADER_LENGTH, INLINE_GAS, Kind, MAX_GAS_LIMIT, MAX_PAYLOAD_LENGTH, Message};

@@ -36,7 +36,10 @@ pub(crate) async fn confirm(
         principal.may_go_on()?;
         let mut why = String::new();
         match submitter.submit(&submission).await {
-            Ok(transaction) => transactions.push(transaction),
+            Ok(transaction) => {
+                tracing::info!(chain = %submitter.chain(), %transaction, attempt = submission.attempt, "accepted by a node");
+                transactions.push(transaction);
+            }
             Err(ChainError::NotTaken(reason)) => {
                 tracing::debug!(chain = %submitter.chain(), reason, attempt = submission.attempt, "transaction not taken");
                 if let Some(spent) = settled(submitter, &submission, &transactions).await? {

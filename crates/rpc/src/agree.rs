@@ -3,6 +3,8 @@
 use futures::{StreamExt, stream::FuturesUnordered};
 use icc_chain::ChainError;
 
+use crate::{Misdeed, name_endpoint};
+
 /// What one endpoint answered.
 pub type Answer<T> = (String, Result<T, ChainError>);
 
@@ -31,7 +33,9 @@ where
         if let Some(winner) = voices.iter().position(|(_, names)| names.len() >= needed) {
             let (value, _) = voices.swap_remove(winner);
             for (other, names) in &voices {
-                report(what, names, &format!("{other:?}"));
+                for name in names {
+                    name_endpoint(name, Misdeed::OtherAnswer, &format!("{what}: {other:?}"));
+                }
             }
             return Ok(value);
         }
@@ -41,13 +45,6 @@ where
     }
     let agreeing = voices.iter().map(|(_, names)| names.len()).max().unwrap_or(0);
     Err(ChainError::NoQuorum { what: what.to_owned(), agreeing, asked, needed, details })
-}
-
-fn report(what: &str, endpoints: &[String], said: &str) {
-    for endpoint in endpoints {
-        metrics::counter!("icc_rpc_disagreements_total", "endpoint" => endpoint.clone()).increment(1);
-        tracing::warn!(%endpoint, what, said, "endpoint disagrees with the quorum");
-    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use icc_chain::ChainError;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::{Value, json};
 use url::Url;
+
+use crate::{Misdeed, name_endpoint};
 
 /// Most bytes of one answer: a block of full logs, with room.
 const MAX_BODY_BYTES: usize = 32 << 20;
@@ -42,6 +47,14 @@ struct Answer {
     #[serde(default)]
     result: Value,
     error: Option<Refusal>,
+}
+
+/// An answer as nearly all are: a result, and no error.
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct Plain<T> {
+    result: Option<T>,
+    error: Option<IgnoredAny>,
 }
 
 /// A JSON-RPC endpoint over HTTP; clones share it.
@@ -89,6 +102,9 @@ impl Endpoint {
             Err(EndpointError::Transport(_)) => "failed",
             Err(EndpointError::Refused { .. }) => "refused",
         };
+        if let Err(EndpointError::Transport(reason)) = &result {
+            name_endpoint(&self.name, Misdeed::Failure, reason);
+        }
         metrics::counter!("icc_rpc_calls_total", "endpoint" => self.name.to_string(), "outcome" => outcome)
             .increment(1);
         result
@@ -106,6 +122,10 @@ impl Endpoint {
         let body = read_bounded(response)
             .await
             .map_err(|error| EndpointError::Transport(format!("{method}: {error}")))?;
+        // Straight into the type, which for megabytes of logs costs half; everything else is looked at closely.
+        if let Ok(Plain { result: Some(result), error: None }) = serde_json::from_slice(&body) {
+            return Ok(result);
+        }
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|error| EndpointError::Transport(format!("{method}: not a JSON-RPC answer: {error}")))?;
         if let Some(refusal) = answer.error {

@@ -5,9 +5,11 @@
 mod agree;
 mod endpoint;
 mod heads;
+mod notice;
 mod pool;
 
 pub use agree::{Answer, agree};
 pub use endpoint::{Endpoint, EndpointError};
 pub use heads::{HeadSource, spawn_head_hints};
+pub use notice::{Misdeed, name_endpoint};
 pub use pool::Pool;

@@ -2,6 +2,7 @@
 //! it: keys come from files with checked permissions, the environment or standard input.
 
 mod fees;
+mod roles;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use fees::FeeConfig;
+pub use roles::{CoreConfig, PeerConfig, ValidatorConfig};
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -122,53 +124,6 @@ fn default_max_fee() -> u64 {
     500_000_000_000
 }
 
-/// A core's settings.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CoreConfig {
-    /// Where the API listens.
-    pub listen: String,
-    /// Validators' public URLs, asked for what they have not sent.
-    pub validator_urls: Vec<Url>,
-    /// Gas that a batch aims at, its calls at their limits.
-    pub batch_gas: u64,
-    /// How long to wait for inclusion before offering more, in milliseconds.
-    pub replace_after_ms: u64,
-}
-
-impl Default for CoreConfig {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8080".to_owned(),
-            validator_urls: Vec::new(),
-            batch_gas: 12_000_000,
-            replace_after_ms: 30_000,
-        }
-    }
-}
-
-/// A validator's settings.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ValidatorConfig {
-    /// Where it serves its signatures.
-    pub listen: String,
-    /// Its journal; keep it, and never copy it to a second machine.
-    pub journal: String,
-    /// Cores that its signatures are sent to.
-    pub core_urls: Vec<Url>,
-}
-
-impl Default for ValidatorConfig {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8090".to_owned(),
-            journal: "validator.journal".to_owned(),
-            core_urls: Vec::new(),
-        }
-    }
-}
-
 /// What contracts are deployed with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -266,6 +221,9 @@ impl Config {
         }
         if self.core.validator_urls.len() > 128 || self.validator.core_urls.len() > 64 {
             return Err(invalid("core.validator_urls, validator.core_urls", "at most 128 and 64 URLs"));
+        }
+        if self.validator.peers.len() > 128 {
+            return Err(invalid("validator.peers", "has more than 128 entries"));
         }
         Ok(())
     }

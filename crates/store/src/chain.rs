@@ -6,9 +6,13 @@ use sqlx::{PgConnection, query};
 
 use crate::{
     EventRow, Store, StoreError,
+    batch::Batch,
     convert::{chain, hash, number, unsigned},
-    events::{At, insert},
+    events::At,
 };
+
+/// Most blocks in one statement.
+const BLOCKS_AT_ONCE: usize = 2000;
 
 /// How far a chain is indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,27 +123,18 @@ impl Store {
     ) -> Result<(), ApplyError> {
         let mut tx = self.pool.begin().await.map_err(StoreError::from)?;
         move_cursor(&mut tx, id, from, to).await?;
+        let source = chain(id)?;
+        insert_blocks(&mut tx, source, blocks).await?;
+        let mut batch = Batch::new(source);
         for indexed in blocks {
             let block = &indexed.block;
             let at =
-                At { chain: chain(id)?, number: number(block.number, "block")?, hash: block.hash.as_slice() };
-            query!(
-                "insert into chain_block (chain_id, number, hash, parent, timestamp, has_events)
-                 values ($1, $2, $3, $4, $5, $6)",
-                at.chain,
-                at.number,
-                at.hash,
-                block.parent.as_slice(),
-                number(block.timestamp, "timestamp")?,
-                !indexed.events.is_empty(),
-            )
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::from)?;
+                At { chain: source, number: number(block.number, "block")?, hash: block.hash.as_slice() };
             for event in &indexed.events {
-                insert(&mut tx, &at, event).await?;
+                batch.add(&mut tx, at, event).await?;
             }
         }
+        batch.finish(&mut tx).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(())
     }
@@ -223,6 +218,35 @@ impl Store {
             None => Ok(None),
         }
     }
+}
+
+async fn insert_blocks(tx: &mut PgConnection, id: i64, blocks: &[IndexedBlock]) -> Result<(), StoreError> {
+    for blocks in blocks.chunks(BLOCKS_AT_ONCE) {
+        let (mut numbers, mut times) = (Vec::new(), Vec::new());
+        let (mut hashes, mut parents, mut has_events) = (Vec::new(), Vec::new(), Vec::new());
+        for IndexedBlock { block, events } in blocks {
+            numbers.push(number(block.number, "block")?);
+            times.push(number(block.timestamp, "timestamp")?);
+            hashes.push(block.hash.to_vec());
+            parents.push(block.parent.to_vec());
+            has_events.push(!events.is_empty());
+        }
+        query!(
+            "insert into chain_block (chain_id, number, hash, parent, timestamp, has_events)
+             select $1, number, hash, parent, timestamp, has_events
+             from unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[], $6::boolean[])
+                 as t (number, hash, parent, timestamp, has_events)",
+            id,
+            &numbers,
+            &hashes,
+            &parents,
+            &times,
+            &has_events,
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
 }
 
 async fn move_cursor(

@@ -1,14 +1,13 @@
-//! Rows that events make, and how each is written. Accumulators are computed here, inside the transaction, from the
-//! row before: a message that does not continue its lane is refused.
+//! Rows that events make, and how the rare ones are written; `batch.rs` writes the others.
 
-use alloy_primitives::{B256, Bytes, keccak256};
-use icc_protocol::{ChainId, LaneId, Message, RecordedReason, fold, message_id};
+use alloy_primitives::{B256, Bytes};
+use icc_protocol::{ChainId, LaneId, RecordedReason};
 use sqlx::{PgConnection, query, query_scalar};
 
 use crate::{
     ApplyError, StoreError,
-    convert::{chain, hash, lane, number},
-    money::{self, ExpiredRow, FeePaidRow, FollowUpRow, LaneEndedRow, QueueEndedRow, QueuedRow},
+    convert::{chain, number},
+    money::{ExpiredRow, FeePaidRow, FollowUpRow, LaneEndedRow, QueueEndedRow, QueuedRow},
     store::WAKE_CHANNEL,
 };
 
@@ -134,77 +133,11 @@ pub enum EventRow {
 }
 
 /// The block that events are in.
+#[derive(Clone, Copy)]
 pub(crate) struct At<'a> {
     pub(crate) chain: i64,
     pub(crate) number: i64,
     pub(crate) hash: &'a [u8],
-}
-
-/// Writes one event.
-pub(crate) async fn insert(tx: &mut PgConnection, at: &At<'_>, event: &EventRow) -> Result<(), ApplyError> {
-    match event {
-        EventRow::Message(row) => insert_message(tx, at, row).await,
-        EventRow::Delivery(row) => Ok(insert_delivery(tx, at, row).await?),
-        EventRow::Recorded(row) => Ok(insert_recorded(tx, at, row).await?),
-        EventRow::Executed(row) => Ok(insert_executed(tx, at, row).await?),
-        EventRow::LaneOpened(row) => Ok(insert_lane(tx, at, row).await?),
-        EventRow::ValidatorSet(row) => Ok(insert_set(tx, at, row).await?),
-        EventRow::Expired(row) => money::insert_expired(tx, at, row).await,
-        EventRow::Struck(id) => Ok(money::insert_struck(tx, at, *id).await?),
-        EventRow::LaneEnded(row) => Ok(money::insert_lane_ended(tx, at, row).await?),
-        EventRow::FollowUp(row) => money::insert_follow_up(tx, at, row).await,
-        EventRow::FeePaid(row) => money::insert_fee(tx, at, row).await,
-        EventRow::Queued(row) => Ok(money::insert_queued(tx, at, row).await?),
-        EventRow::QueueEnded(row) => Ok(money::insert_queue_ended(tx, at, row).await?),
-    }
-}
-
-async fn insert_message(tx: &mut PgConnection, at: &At<'_>, row: &MessageRow) -> Result<(), ApplyError> {
-    let message =
-        Message::decode(&row.encoded).map_err(|error| ApplyError::Inconsistent(error.to_string()))?;
-    let destination = chain(row.destination)?;
-    let lane_bytes = lane_of(tx, at.chain, row.destination, row.generation).await?;
-    let previous = query!(
-        "select nonce, accumulator from message where lane = $1 order by nonce desc limit 1",
-        lane_bytes,
-    )
-    .fetch_optional(&mut *tx)
-    .await
-    .map_err(StoreError::from)?;
-    let (last, before) = match previous {
-        Some(previous) => (previous.nonce, hash(&previous.accumulator)?),
-        None => (0, lane(&lane_bytes)?.0),
-    };
-    let nonce = number(message.nonce, "nonce")?;
-    if nonce != last + 1 {
-        return Err(ApplyError::Inconsistent(format!(
-            "message {nonce} follows message {last}: one is missing"
-        )));
-    }
-    let leaf = keccak256(&row.encoded);
-    let accumulator = fold(before, leaf);
-    let id = message_id(lane(&lane_bytes)?, leaf);
-    query!(
-        "insert into message (lane, nonce, source_chain, destination_chain, encoded, leaf, accumulator, block_number,
-             block_hash, transaction, log_index, message_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        lane_bytes,
-        nonce,
-        at.chain,
-        destination,
-        row.encoded.as_ref(),
-        leaf.as_slice(),
-        accumulator.as_slice(),
-        at.number,
-        at.hash,
-        row.transaction.as_slice(),
-        number(row.log_index, "log index")?,
-        id.as_slice(),
-    )
-    .execute(&mut *tx)
-    .await
-    .map_err(StoreError::from)?;
-    Ok(())
 }
 
 /// The lane of a generation that a chain opened to another.
@@ -226,63 +159,11 @@ pub(crate) async fn lane_of(
     .ok_or_else(|| ApplyError::Inconsistent(format!("a message to chain {destination} on no open lane")))
 }
 
-async fn insert_delivery(tx: &mut PgConnection, at: &At<'_>, row: &DeliveryRow) -> Result<(), StoreError> {
-    query!(
-        "insert into delivery (lane, to_nonce, from_nonce, destination_chain, accumulator, block_number, block_hash,
-             transaction, log_index)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        row.lane.0.as_slice(),
-        number(row.to_nonce, "nonce")?,
-        number(row.from_nonce, "nonce")?,
-        at.chain,
-        row.accumulator.as_slice(),
-        at.number,
-        at.hash,
-        row.transaction.as_slice(),
-        number(row.log_index, "log index")?,
-    )
-    .execute(&mut *tx)
-    .await?;
-    wake(tx, row.lane).await
-}
-
-async fn insert_recorded(tx: &mut PgConnection, at: &At<'_>, row: &RecordedRow) -> Result<(), StoreError> {
-    query!(
-        "insert into recorded (lane, nonce, destination_chain, message_id, reason, block_number, block_hash,
-             transaction)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        row.lane.0.as_slice(),
-        number(row.nonce, "nonce")?,
-        at.chain,
-        row.message_id.as_slice(),
-        row.reason as u8 as i16,
-        at.number,
-        at.hash,
-        row.transaction.as_slice(),
-    )
-    .execute(&mut *tx)
-    .await?;
-    wake(tx, row.lane).await
-}
-
-async fn insert_executed(tx: &mut PgConnection, at: &At<'_>, row: &ExecutedRow) -> Result<(), StoreError> {
-    query!(
-        "insert into executed (lane, nonce, destination_chain, message_id, block_number, block_hash, transaction)
-         values ($1, $2, $3, $4, $5, $6, $7)",
-        row.lane.0.as_slice(),
-        number(row.nonce, "nonce")?,
-        at.chain,
-        row.message_id.as_slice(),
-        at.number,
-        at.hash,
-        row.transaction.as_slice(),
-    )
-    .execute(&mut *tx)
-    .await?;
-    wake(tx, row.lane).await
-}
-
-async fn insert_lane(tx: &mut PgConnection, at: &At<'_>, row: &LaneOpenedRow) -> Result<(), StoreError> {
+pub(crate) async fn insert_lane(
+    tx: &mut PgConnection,
+    at: &At<'_>,
+    row: &LaneOpenedRow,
+) -> Result<(), StoreError> {
     query!(
         "insert into lane_opened (chain_id, gateway, remote_chain, remote_gateway, generation, outbound, inbound,
              block_number, block_hash)
@@ -302,7 +183,11 @@ async fn insert_lane(tx: &mut PgConnection, at: &At<'_>, row: &LaneOpenedRow) ->
     Ok(())
 }
 
-async fn insert_set(tx: &mut PgConnection, at: &At<'_>, row: &ValidatorSetRow) -> Result<(), StoreError> {
+pub(crate) async fn insert_set(
+    tx: &mut PgConnection,
+    at: &At<'_>,
+    row: &ValidatorSetRow,
+) -> Result<(), StoreError> {
     query!(
         "insert into validator_set (chain_id, epoch, set_hash, hub_time, members, block_number, block_hash)
          values ($1, $2, $3, $4, $5, $6, $7)",

@@ -2,6 +2,8 @@
 //! the others hold what is not on any chain.
 
 mod attestation;
+mod audit;
+mod batch;
 mod chain;
 mod convert;
 mod events;
@@ -11,11 +13,13 @@ mod lane;
 mod lease;
 mod money;
 mod queue;
+mod rows;
 mod snapshot;
 mod status;
 mod store;
 
 pub use attestation::{IntakeOutcome, StoredAttestation};
+pub use audit::{Equivocation, LeaseTerm};
 pub use chain::{ApplyError, BlockRow, Cursor, IndexedBlock};
 pub use events::{
     DeliveryRow, EventRow, ExecutedRow, LaneOpenedRow, MessageRow, RecordedRow, ValidatorSetRow,

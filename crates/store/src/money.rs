@@ -7,7 +7,7 @@ use sqlx::{PgConnection, query, query_scalar};
 use crate::{
     ApplyError, StoreError,
     convert::{chain, number},
-    events::{At, lane_of, wake},
+    events::{At, wake},
 };
 
 /// A recorded message whose refund left.
@@ -208,30 +208,6 @@ pub(crate) async fn insert_lane_ended(
     )
     .execute(&mut *tx)
     .await?;
-    Ok(())
-}
-
-pub(crate) async fn insert_fee(
-    tx: &mut PgConnection,
-    at: &At<'_>,
-    row: &FeePaidRow,
-) -> Result<(), ApplyError> {
-    let lane = lane_of(tx, at.chain, row.destination, row.generation).await?;
-    query!(
-        "insert into fee_paid (lane, nonce, source_chain, amount, block_number, block_hash, transaction, log_index)
-         values ($1, $2, $3, $4::text::numeric, $5, $6, $7, $8)",
-        lane,
-        number(row.nonce, "nonce")?,
-        at.chain,
-        row.amount.to_string(),
-        at.number,
-        at.hash,
-        row.transaction.as_slice(),
-        number(row.log_index, "log index")?,
-    )
-    .execute(&mut *tx)
-    .await
-    .map_err(StoreError::from)?;
     Ok(())
 }
 

@@ -52,8 +52,12 @@ impl Store {
             .acquire_timeout(Duration::from_secs(10))
             .connect_with(options)
             .await?;
-        MIGRATOR.run(&pool).await?;
-        Ok(Self { pool, url: url.to_owned() })
+        migrate(&pool).await?;
+        Ok(Self::over(pool, url))
+    }
+
+    pub(crate) fn over(pool: PgPool, url: &str) -> Self {
+        Self { pool, url: url.to_owned() }
     }
 
     /// Whether the database answers.
@@ -74,6 +78,17 @@ impl Store {
         listener.listen(WAKE_CHANNEL).await?;
         Ok(Wakeups(listener))
     }
+}
+
+/// Brings the schema up to date. Whoever starts at the same time waits for the one that does it, which may take longer
+/// than any statement of ours.
+async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
+    let mut connection = pool.acquire().await?;
+    sqlx::query("set statement_timeout = '10min'").execute(&mut *connection).await?;
+    MIGRATOR.run(&mut *connection).await?;
+    // Not to be used with that patience again.
+    connection.close().await?;
+    Ok(())
 }
 
 /// Lanes that have something to do.

@@ -1,9 +1,18 @@
 //! Adversaries and faults, one file each, for tests, chaos and benchmarks. Nothing shipped depends on it.
 
+pub mod bench;
 pub mod chaos;
 pub mod front_runner;
+mod liar;
+pub mod liars;
 pub mod load;
 pub mod mempool;
+mod node;
+mod proxy;
 pub mod reorgs;
 pub mod scene;
 pub mod transactions;
+
+pub use liar::{Call, Honest, Liar, Reply};
+pub use node::{Answer, Node};
+pub use proxy::Proxy;

@@ -69,6 +69,14 @@ impl Load {
     /// # Errors
     /// If a registration does not arrive.
     pub async fn prepare(devnet: &Devnet) -> eyre::Result<Self> {
+        Self::reaching(devnet, devnet.chains.len() - 1).await
+    }
+
+    /// As [`Load::prepare`], with each token registered on the next `reach` chains alone, in a circle.
+    ///
+    /// # Errors
+    /// If a registration does not arrive.
+    pub async fn reaching(devnet: &Devnet, reach: usize) -> eyre::Result<Self> {
         let mut load = Self {
             key: Arc::new(PrivateKeySigner::random()),
             guest: Arc::new(PrivateKeySigner::random()),
@@ -81,7 +89,7 @@ impl Load {
             chain.fund(load.guest.address(), 1_000_000).await?;
         }
         let core = CoreClient::new(devnet.core_urls[0].clone())?;
-        let making = (0..load.chains.len()).map(|home| load.make_token(&core, home));
+        let making = (0..load.chains.len()).map(|home| load.make_token(&core, home, reach));
         let homes = try_join_all(making).await?;
         try_join_all((0..load.chains.len()).map(|chain| load.lift_limits(devnet, chain, &homes))).await?;
         for (home, token) in homes.into_iter().enumerate() {
@@ -96,7 +104,7 @@ impl Load {
         Ok(load)
     }
 
-    async fn make_token(&self, core: &CoreClient, home: usize) -> eyre::Result<Address> {
+    async fn make_token(&self, core: &CoreClient, home: usize, reach: usize) -> eyre::Result<Address> {
         let account = self.account(home)?;
         let user = self.user(&account, home);
         let arguments = DemoToken::constructorCall {
@@ -111,7 +119,7 @@ impl Load {
         let gift = DemoToken::transferCall { to: self.guest.address(), value: U256::from(GIFT) };
         user.call(token, gift).await?;
         let mut registrations = Vec::new();
-        for there in (0..self.chains.len()).filter(|there| *there != home) {
+        for there in (1..=reach).map(|step| (home + step) % self.chains.len()) {
             let fee = user.quote_registration(self.chains[there].id).await?;
             registrations.push(user.register(token, self.chains[there].id, fee).await?);
         }

@@ -8,8 +8,8 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use icc_attest::{AttestationBatch, MAX_BATCH};
-use icc_protocol::LaneId;
+use icc_attest::{AttestationBatch, FinalWord, MAX_BATCH};
+use icc_protocol::{ChainId, LaneId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -38,7 +38,8 @@ struct Served {
 
 type Refusal = (StatusCode, String);
 
-/// `GET /v1/attestations/{lane}?from=NONCE`: up to 256 attestations in nonce order. `GET /v1/validator`: who this is.
+/// `GET /v1/attestations/{lane}?from=NONCE`: up to 256 attestations in nonce order. `GET /v1/final/{chain}`: its
+/// word on what is final. `GET /v1/validator`: who this is.
 /// `GET /metrics`: what `render` says.
 pub fn router<F>(attestor: Attestor, render: F) -> Router
 where
@@ -47,6 +48,7 @@ where
     Router::new()
         .route("/metrics", get(async move || render()))
         .route("/v1/attestations/{lane}", get(attestations))
+        .route("/v1/final/{chain}", get(final_word))
         .route("/v1/validator", get(identity))
         .with_state(Served { attestor, places: Arc::new(Semaphore::new(AT_ONCE)) })
 }
@@ -66,6 +68,20 @@ async fn attestations(
         (StatusCode::INTERNAL_SERVER_ERROR, "journal cannot be read".to_owned())
     })?;
     Ok(Json(AttestationBatch { attestations }))
+}
+
+async fn final_word(
+    State(served): State<Served>,
+    Path(chain): Path<String>,
+) -> Result<Json<FinalWord>, Refusal> {
+    let chain: ChainId =
+        chain.parse().map_err(|error| (StatusCode::BAD_REQUEST, format!("chain: {error}")))?;
+    let word = served.attestor.final_word(chain).map_err(|error| {
+        tracing::error!(%error, "final block cannot be signed");
+        (StatusCode::INTERNAL_SERVER_ERROR, "cannot sign".to_owned())
+    })?;
+    word.map(Json)
+        .ok_or_else(|| (StatusCode::NOT_FOUND, format!("nothing of chain {chain} is known to be final")))
 }
 
 async fn identity(State(served): State<Served>) -> Json<Identity> {

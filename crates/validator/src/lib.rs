@@ -1,22 +1,27 @@
 //! A validator: for each chain it watches the outboxes through endpoints of its own, proves them, writes what it is
 //! about to sign into its journal, signs, and publishes. It knows no database and trusts no core.
 //!
-//! One stage a file: [`watch`] finds final blocks and the sign points in them, [`fold`] recomputes accumulators from
-//! told events, [`journal`] decides what may be signed, [`sign`] signs it, [`publish`] hands it out, [`ingress`]
+//! One stage a file: [`watch`] finds what is final and signs it, [`told`] asks endpoints for events, [`fold`] recomputes
+//! accumulators from them, [`peers`] asks other validators when endpoints are not of one mind, [`journal`] decides what may be signed, [`sign`] signs it, [`publish`] hands it out, [`ingress`]
 //! serves it.
 
+mod alarm;
 mod fold;
 mod ingress;
 mod journal;
+mod peers;
 mod publish;
 mod recover;
 mod sign;
+mod told;
 mod watch;
 
 pub use fold::{ChainState, Fold, FoldError, LaneState, Source};
 pub use ingress::router;
 pub use journal::{Journal, JournalError, SignError};
+pub use peers::{Peer, Peers};
 pub use publish::{Publisher, publish};
 pub use recover::{RecoverError, confirm, recover};
 pub use sign::Attestor;
+pub use told::NoMatchingEvents;
 pub use watch::{WatchConfig, WatchError, Watcher};

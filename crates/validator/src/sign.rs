@@ -1,25 +1,31 @@
 //! Journal first, signature second.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
-use icc_attest::Attestation;
-use icc_protocol::{ChainId, Checkpoint, Domain, LaneId};
+use icc_attest::{Attestation, FinalWord};
+use icc_chain::BlockRef;
+use icc_protocol::{ChainId, Checkpoint, Domain, FinalBlock, LaneId};
 use icc_service::Signer;
 
 use crate::{ChainState, Journal, JournalError, SignError};
 
-/// The journal and the key together: the only way to a signature goes through the journal.
+/// The journal and the key together: the only way to a signed checkpoint goes through the journal.
 #[derive(Clone)]
 pub struct Attestor {
     journal: Arc<Journal>,
     signer: Signer,
     domain: Domain,
+    /// The newest block of each chain that a quorum of endpoints calls final: what peers are told.
+    final_blocks: Arc<Mutex<HashMap<ChainId, BlockRef>>>,
 }
 
 impl Attestor {
     /// Puts them together.
     pub fn new(journal: Journal, signer: Signer, domain: Domain) -> Self {
-        Self { journal: Arc::new(journal), signer, domain }
+        Self { journal: Arc::new(journal), signer, domain, final_blocks: Arc::default() }
     }
 
     /// Records durably, then signs. A checkpoint recorded before gets the same signature again (RFC 6979).
@@ -63,6 +69,26 @@ impl Attestor {
     /// [`JournalError`].
     pub fn progress(&self, chain: ChainId) -> Result<Option<ChainState>, JournalError> {
         self.journal.progress(chain)
+    }
+
+    /// Notes what a quorum of this validator's endpoints calls final.
+    pub(crate) fn saw_final(&self, chain: ChainId, block: BlockRef) {
+        if let Ok(mut known) = self.final_blocks.lock() {
+            known.insert(chain, block);
+        }
+    }
+
+    /// This validator's word on what is final; `None` before it knows.
+    ///
+    /// # Errors
+    /// [`JournalError`] if the key cannot sign.
+    pub fn final_word(&self, chain: ChainId) -> Result<Option<FinalWord>, JournalError> {
+        let known = self.final_blocks.lock().ok().and_then(|known| known.get(&chain).copied());
+        let Some(BlockRef { number, hash }) = known else { return Ok(None) };
+        let digest = self.domain.final_block_digest(&FinalBlock { chain, number, hash });
+        let signature =
+            self.signer.sign(&digest).map_err(|error| JournalError::Io(format!("cannot sign: {error}")))?;
+        Ok(Some(FinalWord { chain, number, hash, signature }))
     }
 
     /// The address that signs.

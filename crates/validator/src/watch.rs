@@ -6,26 +6,25 @@ use std::{
     time::Duration,
 };
 
-use alloy_primitives::B256;
 use icc_chain::{BlockRef, ChainError, ProvedOutboxes, Prover};
 use icc_protocol::{ChainId, Checkpoint, NetworkId};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Attestor, ChainState, JournalError, Publisher, SignError,
-    fold::{Fold, FoldError, Source},
+    Attestor, ChainState, JournalError, NoMatchingEvents, Peers, Publisher, SignError,
+    alarm::Alarm,
+    told::{Folded, Teller},
 };
 
 /// Proofs of blocks that are not final yet, kept at most.
 const MAX_PROOFS: usize = 256;
 /// Kept proofs tried when the final block itself cannot be proved any more.
 const MAX_FALLBACKS: usize = 4;
-/// For an endpoint to tell its events; doubled when none has managed.
-const FIRST_PATIENCE: Duration = Duration::from_secs(30);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
-/// Between two looks at a chain, however many hints there are.
+/// Between the beginnings of two looks at a chain, however many hints there are.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
+/// Until the next look while something final is not signed yet.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// How a chain is watched.
 #[derive(Debug, Clone)]
@@ -49,12 +48,19 @@ pub enum WatchError {
     #[error(transparent)]
     Chain(#[from] ChainError),
     /// No endpoint's events lead to the proved accumulators. An abstention.
-    #[error("no endpoint's events lead to the accumulators proved at block {block}: {reasons}")]
-    NoMatchingEvents {
-        /// The block.
-        block: BlockRef,
-        /// What was wrong with each endpoint's.
-        reasons: String,
+    #[error(transparent)]
+    NoMatchingEvents(#[from] NoMatchingEvents),
+    /// Not every endpoint says that this is final, and too few peers do. An abstention.
+    #[error(
+        "not all endpoints say that block {agreed} is final, and fewer than {needed} other validators do; {signed_to} is signed"
+    )]
+    NotVouched {
+        /// What a quorum of endpoints calls final.
+        agreed: BlockRef,
+        /// Peers that must vouch.
+        needed: usize,
+        /// Up to which block is signed.
+        signed_to: u64,
     },
     /// The journal or the rules forbid it. Fatal for this chain until somebody has looked.
     #[error(transparent)]
@@ -67,36 +73,26 @@ impl From<JournalError> for WatchError {
     }
 }
 
+/// What is known of a block that was not final when it was proved.
+struct Prepared {
+    proof: ProvedOutboxes,
+    /// The block that `folded` follows.
+    base: u64,
+    /// From the base on.
+    folded: Option<Folded>,
+}
+
 /// Watches one chain.
 pub struct Watcher {
     prover: Arc<dyn Prover>,
     attestor: Attestor,
     publisher: Publisher,
+    peers: Peers,
     config: WatchConfig,
     state: ChainState,
-    /// Proofs by height, of heads that are not final yet.
-    proofs: BTreeMap<u64, ProvedOutboxes>,
-    /// The endpoint whose events last led to the proof; asked first.
-    trusted: usize,
-    /// How long one endpoint may take to tell its events before the next is asked.
-    patience: Duration,
-}
-
-/// Why one endpoint's events were passed over.
-enum PassedOver {
-    Chain(ChainError),
-    Fold(FoldError),
-    Elsewhere,
-}
-
-impl std::fmt::Display for PassedOver {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Chain(error) => error.fmt(f),
-            Self::Fold(error) => error.fmt(f),
-            Self::Elsewhere => f.write_str("they lead to other accumulators"),
-        }
-    }
+    /// By height.
+    prepared: BTreeMap<u64, Prepared>,
+    teller: Teller,
 }
 
 impl Watcher {
@@ -108,20 +104,13 @@ impl Watcher {
         prover: Arc<dyn Prover>,
         attestor: Attestor,
         publisher: Publisher,
+        peers: Peers,
         config: WatchConfig,
     ) -> Result<Self, JournalError> {
         let state = attestor.progress(prover.chain())?;
         let state = state.unwrap_or(ChainState { block: config.start_block, lanes: BTreeMap::new() });
-        Ok(Self {
-            prover,
-            attestor,
-            publisher,
-            config,
-            state,
-            proofs: BTreeMap::new(),
-            trusted: 0,
-            patience: FIRST_PATIENCE,
-        })
+        let teller = Teller::new(prover.clone(), config.clone());
+        Ok(Self { prover, attestor, publisher, peers, config, state, prepared: BTreeMap::new(), teller })
     }
 
     /// Watches until `shutdown`. What endpoints do is an abstention and never ends it.
@@ -131,31 +120,32 @@ impl Watcher {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), WatchError> {
         let chain = self.prover.chain();
         let mut hints = self.prover.head_hints();
-        let mut troubled = false;
+        let mut alarm = Alarm::default();
+        let mut hinted = Instant::now();
         while !shutdown.is_cancelled() {
+            let began = Instant::now();
             let step = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                step = self.step() => step,
+                step = self.step(hinted) => step,
             };
-            match step {
+            let idle = match step {
                 Ok(()) => {
-                    if std::mem::take(&mut troubled) {
-                        tracing::info!(%chain, "signing again");
-                    }
+                    alarm.signing(chain);
+                    self.config.idle
                 }
                 Err(WatchError::Sign(error)) => return Err(error.into()),
                 Err(error) => {
-                    troubled = true;
-                    tracing::warn!(%chain, %error, "abstaining");
-                    metrics::counter!("icc_validator_abstentions_total", "chain" => chain.to_string())
-                        .increment(1);
+                    alarm.abstained(chain, &error);
+                    if matches!(error, WatchError::NotVouched { .. }) { AGAIN } else { self.config.idle }
                 }
-            }
+            };
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                hint = timeout(self.config.idle, hints.changed()) => {
+                hint = timeout(idle, hints.changed()) => {
+                    hinted = Instant::now();
                     // Without hints, by the clock; with many, not more often than this.
-                    sleep(if matches!(hint, Ok(Err(_))) { self.config.idle } else { LEAST_PAUSE }).await;
+                    let pause = if matches!(hint, Ok(Err(_))) { self.config.idle } else { LEAST_PAUSE };
+                    sleep_until(began + pause).await;
                 }
             }
         }
@@ -163,35 +153,88 @@ impl Watcher {
     }
 
     /// Signs what has become final, then proves the head for later.
-    async fn step(&mut self) -> Result<(), WatchError> {
-        let finalized = self.prover.agreed_finalized().await?;
-        if finalized.number > self.state.block {
-            self.advance(finalized).await?;
+    async fn step(&mut self, hinted: Instant) -> Result<(), WatchError> {
+        let chain = self.prover.chain();
+        let agreed = self.prover.agreed_finalized().await?;
+        self.attestor.saw_final(chain, agreed.by_quorum);
+        let mut signed = Ok(());
+        if let Some(by_all) = agreed.by_all
+            && by_all.number > self.state.block
+        {
+            self.advance(by_all, hinted).await?;
         }
-        self.prove_head().await;
-        Ok(())
+        if agreed.by_quorum.number > self.state.block {
+            signed = self.advance_vouched(agreed.by_quorum, hinted).await;
+        }
+        self.prepare_head().await;
+        signed
+    }
+
+    /// Endpoints are not of one mind: signs as far as enough other validators say the same.
+    async fn advance_vouched(&mut self, agreed: BlockRef, hinted: Instant) -> Result<(), WatchError> {
+        let vouched = self.peers.vouched(self.prover.as_ref(), agreed).await;
+        if let Some(vouched) = vouched
+            && vouched.number > self.state.block
+        {
+            self.advance(vouched, hinted).await?;
+        }
+        if self.state.block >= agreed.number {
+            return Ok(());
+        }
+        Err(WatchError::NotVouched { agreed, needed: self.peers.needed(), signed_to: self.state.block })
     }
 
     /// Signs the sign points up to an agreed final block.
-    async fn advance(&mut self, finalized: BlockRef) -> Result<(), WatchError> {
-        let began = Instant::now();
+    async fn advance(&mut self, finalized: BlockRef, hinted: Instant) -> Result<(), WatchError> {
         let chain = self.prover.chain();
-        let proof = self.proof_for(finalized).await?;
-        let (next, checkpoints) = self.fold_and_compare(&proof).await?;
-        let (block, count) = (proof.block.number, checkpoints.len());
-        let attestations = self.attestor.attest(chain, next.clone(), checkpoints).await?;
-        self.state = next;
-        self.publisher.publish(attestations);
-        self.proofs.retain(|number, _| *number > block);
+        let folded = match self.prepared_to(finalized) {
+            Some(folded) => folded,
+            None => {
+                let proof = self.proof_for(finalized).await?;
+                self.teller.fold(&self.state, &proof).await?
+            }
+        };
+        let (block, new) = (folded.state.block, self.not_signed_yet(folded.checkpoints));
+        let attestations = self.attestor.attest(chain, folded.state.clone(), new).await?;
+        let after = hinted.elapsed();
+        self.state = folded.state;
+        self.prepared.retain(|number, _| *number > block);
         let label = chain.to_string();
         metrics::gauge!("icc_validator_signed_block", "chain" => label.clone()).set(block as f64);
-        if count > 0 {
+        if !attestations.is_empty() {
             metrics::counter!("icc_validator_signatures_total", "chain" => label.clone())
-                .increment(count as u64);
-            metrics::histogram!("icc_validator_sign_seconds", "chain" => label).record(began.elapsed());
-            tracing::info!(%chain, block, checkpoints = count, "signed");
+                .increment(attestations.len() as u64);
+            metrics::histogram!("icc_validator_sign_seconds", "chain" => label).record(after);
+            let after_us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+            tracing::info!(%chain, block, checkpoints = attestations.len(), after_us, "signed");
         }
+        self.publisher.publish(attestations);
         Ok(())
+    }
+
+    /// What was folded ahead of finality, if it leads without a gap from what is signed to this very block.
+    fn prepared_to(&self, finalized: BlockRef) -> Option<Folded> {
+        let last = self.prepared.get(&finalized.number).filter(|known| known.proof.block == finalized)?;
+        let state = last.folded.as_ref()?.state.clone();
+        let (mut checkpoints, mut at) = (Vec::new(), last);
+        loop {
+            checkpoints.extend(at.folded.as_ref()?.checkpoints.iter().rev().copied());
+            if at.base <= self.state.block {
+                break;
+            }
+            at = self.prepared.get(&at.base)?;
+        }
+        checkpoints.reverse();
+        Some(Folded { state, checkpoints })
+    }
+
+    /// What was prepared may begin before what has been signed since.
+    fn not_signed_yet(&self, mut checkpoints: Vec<Checkpoint>) -> Vec<Checkpoint> {
+        checkpoints.retain(|checkpoint| {
+            let signed = self.state.lanes.values().find(|lane| lane.lane == checkpoint.lane);
+            signed.is_none_or(|lane| checkpoint.nonce > lane.nonce)
+        });
+        checkpoints
     }
 
     /// A proof of the final block: kept since it was the head, or asked for now, or (where nodes have forgotten that
@@ -201,104 +244,22 @@ impl Watcher {
         let covers = |proof: &ProvedOutboxes| {
             destinations.iter().all(|to| proof.accumulators.iter().any(|(destination, _)| destination == to))
         };
-        if let Some(kept) =
-            self.proofs.get(&finalized.number).filter(|kept| kept.block == finalized && covers(kept))
-        {
+        let kept = self.prepared.get(&finalized.number).map(|known| &known.proof);
+        if let Some(kept) = kept.filter(|kept| kept.block == finalized && covers(kept)) {
             return Ok(kept.clone());
         }
         let error = match self.prover.prove_outboxes(finalized, &destinations).await {
             Ok(proof) => return Ok(proof),
             Err(error) => error,
         };
-        let kept = self.proofs.range(self.state.block + 1..=finalized.number).rev();
-        for (number, proof) in kept.filter(|(_, proof)| covers(proof)).take(MAX_FALLBACKS) {
+        let kept = self.prepared.range(self.state.block + 1..=finalized.number).rev();
+        let kept = kept.map(|(number, known)| (number, &known.proof)).filter(|(_, proof)| covers(proof));
+        for (number, proof) in kept.take(MAX_FALLBACKS) {
             if self.prover.agreed_block(*number).await? == proof.block {
                 return Ok(proof.clone());
             }
         }
         Err(error)
-    }
-
-    /// Asks one endpoint after the other for events until they lead to the proved accumulators, the last good one
-    /// first. What one endpoint does never keeps the next from being asked.
-    async fn fold_and_compare(
-        &mut self,
-        proof: &ProvedOutboxes,
-    ) -> Result<(ChainState, Vec<Checkpoint>), WatchError> {
-        let mut starts = vec![self.state.clone()];
-        if proof.accumulators.iter().any(|(to, _)| !self.state.lanes.contains_key(to)) {
-            // A chain may have been added to the configuration after its lane was opened (and closed again). The journal
-            // makes a second look at everything harmless.
-            starts.push(ChainState { block: self.config.start_block, lanes: BTreeMap::new() });
-        }
-        let endpoints = self.prover.endpoints();
-        let mut reasons = Vec::new();
-        for start in starts {
-            for step in 0..endpoints {
-                let attempt = (self.trusted + step) % endpoints;
-                match timeout(self.patience, self.told_by(&start, proof, attempt)).await {
-                    Ok(Ok(told)) => {
-                        self.trusted = attempt;
-                        self.patience = FIRST_PATIENCE;
-                        return Ok(told);
-                    }
-                    Ok(Err(reason)) => reasons.push(reason.to_string()),
-                    Err(_) => {
-                        reasons.push(format!("an endpoint did not tell all within {:?}", self.patience))
-                    }
-                }
-                let label = self.prover.chain().to_string();
-                metrics::counter!("icc_validator_mismatches_total", "chain" => label).increment(1);
-            }
-        }
-        // A long backlog takes honest endpoints long as well.
-        self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
-        Err(WatchError::NoMatchingEvents { block: proof.block, reasons: reasons.join("; ") })
-    }
-
-    /// What one endpoint's events make, if they lead to the proof. Folded range by range, so that an endpoint that
-    /// tells too much is found out before it fills the memory.
-    async fn told_by(
-        &self,
-        start: &ChainState,
-        proof: &ProvedOutboxes,
-        attempt: usize,
-    ) -> Result<(ChainState, Vec<Checkpoint>), PassedOver> {
-        let source = Source {
-            network: self.config.network,
-            chain: self.prover.chain(),
-            gateway: self.prover.gateway(),
-        };
-        let mut folding =
-            Fold::new(source, start.clone(), proof.accumulators.iter().map(|(to, _)| *to).collect());
-        let (to, mut range) = (proof.block.number, self.config.max_range);
-        while folding.block() < to {
-            let from = folding.block() + 1;
-            let end = to.min(folding.block().saturating_add(range));
-            let events = match self.prover.told_events(from, end, attempt).await {
-                Ok(events) => events,
-                Err(ChainError::RangeTooLarge { .. }) if range > 1 => {
-                    range /= 2;
-                    continue;
-                }
-                Err(error) => return Err(PassedOver::Chain(error)),
-            };
-            folding.extend(&events, end).map_err(PassedOver::Fold)?;
-            range = range.saturating_mul(2).min(self.config.max_range);
-        }
-        let (state, checkpoints) = folding.finish();
-        if self.matches(&state, proof) { Ok((state, checkpoints)) } else { Err(PassedOver::Elsewhere) }
-    }
-
-    /// Whether every outbox, opened or not, is what the block proves. An event that was left out, added, altered or
-    /// reordered leads elsewhere.
-    fn matches(&self, state: &ChainState, proof: &ProvedOutboxes) -> bool {
-        let proved =
-            |to: &ChainId| proof.accumulators.iter().find(|(chain, _)| chain == to).map(|(_, value)| *value);
-        let told = |to: &ChainId| state.lanes.get(to).map_or(B256::ZERO, |lane| lane.accumulator);
-        let all: BTreeSet<&ChainId> =
-            state.lanes.keys().chain(proof.accumulators.iter().map(|(to, _)| to)).collect();
-        all.into_iter().all(|to| proved(to) == Some(told(to)))
     }
 
     /// Every chain whose outbox has to be proved.
@@ -308,14 +269,22 @@ impl Watcher {
         all.into_iter().collect()
     }
 
-    /// Proves the present head and keeps the proof until its block is final: then only a comparison is left to do,
-    /// and nodes that forget old state do not matter.
-    async fn prove_head(&mut self) {
+    /// The newest state folded below a height, if its block is still on the chain.
+    async fn base_below(&self, number: u64) -> Option<ChainState> {
+        let (_, below) = self.prepared.range(..number).next_back()?;
+        let folded = below.folded.as_ref()?;
+        let at = below.proof.block;
+        (self.prover.agreed_block(at.number).await.ok()? == at).then(|| folded.state.clone())
+    }
+
+    /// Proves the present head, folds the events up to it, and keeps both until its block is final: then only a
+    /// comparison, the journal and the signature are left to do, and nodes that forget old state do not matter.
+    async fn prepare_head(&mut self) {
         let destinations = self.destinations();
         let proving = async {
             let head = self.prover.agreed_head().await?;
             if head.number <= self.state.block
-                || self.proofs.get(&head.number).is_some_and(|p| p.block == head)
+                || self.prepared.get(&head.number).is_some_and(|known| known.proof.block == head)
             {
                 return Ok(None);
             }
@@ -323,11 +292,13 @@ impl Watcher {
         };
         match proving.await {
             Ok(Some(proof)) => {
-                self.proofs.insert(proof.block.number, proof);
-                if self.proofs.len() > MAX_PROOFS {
+                let base = self.base_below(proof.block.number).await.unwrap_or_else(|| self.state.clone());
+                let folded = self.teller.ahead(&base, &proof).await;
+                self.prepared.insert(proof.block.number, Prepared { proof, base: base.block, folded });
+                if self.prepared.len() > MAX_PROOFS {
                     // Thinned, not cut off: the oldest are the next to become final.
                     let mut keep = false;
-                    self.proofs.retain(|_, _| {
+                    self.prepared.retain(|_, _| {
                         keep = !keep;
                         keep
                     });

@@ -2,11 +2,14 @@
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
-use eyre::WrapErr;
+use alloy_primitives::Address;
+use eyre::{WrapErr, bail};
 use icc_chain_evm::EvmProver;
 use icc_protocol::{ChainId, Domain};
-use icc_service::{BodyLimits, Telemetry, serve, shutdown_signal, supervise};
-use icc_validator::{Attestor, Journal, RecoverError, WatchConfig, Watcher, confirm, publish, recover};
+use icc_service::{BodyLimits, Telemetry, config::Config, serve, shutdown_signal, supervise};
+use icc_validator::{
+    Attestor, Journal, Peer, Peers, RecoverError, WatchConfig, Watcher, confirm, publish, recover,
+};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
@@ -37,6 +40,7 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
     let confirming =
         confirm_journal(attestor.clone(), config.validator.core_urls.clone(), arguments.recover, &confirmed)?;
     let publisher = publish(wiring::http_client()?, &config.validator.core_urls, &shutdown);
+    let peers = peers(&config, attestor.address())?;
     let tasks = TaskTracker::new();
     let ids: Vec<ChainId> = chains.iter().map(|(chain, _)| chain.id).collect();
     for (chain, chain_config) in chains {
@@ -47,8 +51,8 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
             max_range: chain_config.max_range,
             idle: Duration::from_millis(chain_config.poll_interval_ms.saturating_mul(4)),
         };
-        let (attestor, publisher, shutdown) = (attestor.clone(), publisher.clone(), shutdown.clone());
-        let confirmed = confirmed.clone();
+        let (attestor, publisher, peers) = (attestor.clone(), publisher.clone(), peers.clone());
+        let (confirmed, shutdown) = (confirmed.clone(), shutdown.clone());
         tasks.spawn(async move {
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -57,11 +61,11 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
             let name = format!("watch/{}", chain.id);
             supervise(&name, shutdown, |stop| {
                 let (chain, attestor, publisher) = (chain.clone(), attestor.clone(), publisher.clone());
-                let watch_config = watch_config.clone();
+                let (peers, watch_config) = (peers.clone(), watch_config.clone());
                 async move {
                     let prover = EvmProver::new(chain)?;
                     prover.check_chain_id().await?;
-                    let watcher = Watcher::new(Arc::new(prover), attestor, publisher, watch_config)?;
+                    let watcher = Watcher::new(Arc::new(prover), attestor, publisher, peers, watch_config)?;
                     watcher.run(stop).await.map_err(eyre::Report::from)
                 }
             })
@@ -76,6 +80,26 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
     tasks.close();
     let _ = tokio::time::timeout(Duration::from_secs(5), tasks.wait()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The other validators; a list of all is welcome too.
+fn peers(config: &Config, own: Address) -> eyre::Result<Peers> {
+    let mut peers: Vec<Peer> = Vec::new();
+    for (index, peer) in config.validator.peers.iter().enumerate() {
+        let address = wiring::address(&format!("validator.peers[{index}].address"), &peer.address)?;
+        if peers.iter().any(|known| known.address == address) {
+            bail!("validator.peers[{index}].address: {address} is there twice; each validator has one voice");
+        }
+        if address != own {
+            peers.push(Peer { url: peer.url.clone(), address });
+        }
+    }
+    if peers.is_empty() {
+        tracing::warn!(
+            "validator.peers is empty: while one endpoint of a chain is missing or says otherwise, nothing is signed for it"
+        );
+    }
+    Ok(Peers::new(wiring::http_client()?, Domain::new(config.network), peers))
 }
 
 /// Ends only with the reason why this key must not sign.

@@ -1,12 +1,15 @@
 //! Tests of the whole bridge: real chains, a real database, real processes. They share one devnet and take turns on it.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod audit;
 mod cli;
 mod crashes;
 mod devnet;
 mod evidence;
 mod finality;
+mod liars;
 mod money;
+mod proxied;
 mod reindex;
 mod reorgs;
 mod rpc_quorum;

@@ -176,7 +176,8 @@ impl Bridge {
         user.balance(local, account.address()).await.unwrap()
     }
 
-    /// Everything sent is delivered, supply = held = escrow, and nobody gained or lost a unit.
+    /// Everything sent is delivered, supply = held = escrow, and nobody gained or lost a unit; and `icc audit` finds
+    /// nothing that is not as it must be.
     pub async fn audit(&self) {
         wait_settled(&self.devnet, PATIENCE).await.unwrap();
         for home in 0..3 {
@@ -196,5 +197,16 @@ impl Bridge {
             }
             assert_eq!(total, U256::from(SUPPLY), "units of token {home} over all chains");
         }
+        self.audit_command().await;
+    }
+
+    /// What an operator would run.
+    async fn audit_command(&self) {
+        let mut command = tokio::process::Command::new(icc());
+        command.args(["audit", "--settled", "--patience", &PATIENCE.as_secs().to_string(), "--config"]);
+        command.arg(self.devnet.folder().join("icc.toml"));
+        let output = command.output().await.unwrap();
+        let (told, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}: {told}\n{said}", output.status);
     }
 }

@@ -16,7 +16,7 @@ const EDGES: [(&str, &[&str]); 15] = [
     ("indexer", &["chain", "protocol", "store"]),
     ("attest", &["protocol"]),
     ("service", &["protocol"]),
-    ("validator", &["attest", "chain", "protocol", "service"]),
+    ("validator", &["attest", "chain", "protocol", "rpc", "service"]),
     ("relay", &["chain", "protocol", "store"]),
     ("api", &["attest", "protocol", "service", "store"]),
     ("devnet", &["api", "chain", "chain-evm", "protocol", "service"]),
@@ -24,6 +24,7 @@ const EDGES: [(&str, &[&str]); 15] = [
         "icc",
         &[
             "api",
+            "attest",
             "chain",
             "chain-evm",
             "devnet",
@@ -35,7 +36,21 @@ const EDGES: [(&str, &[&str]); 15] = [
             "validator",
         ],
     ),
-    ("testkit", &["api", "attest", "chain", "chain-evm", "devnet", "protocol", "service"]),
+    (
+        "testkit",
+        &[
+            "api",
+            "attest",
+            "chain",
+            "chain-evm",
+            "devnet",
+            "evm-proof",
+            "protocol",
+            "rpc",
+            "service",
+            "store",
+        ],
+    ),
 ];
 
 const MAX_LINES: usize = 400;

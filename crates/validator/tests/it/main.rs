@@ -10,13 +10,16 @@ use std::{
 use alloy_primitives::{B256, Bytes};
 use alloy_signer_local::PrivateKeySigner;
 use async_trait::async_trait;
+use icc_attest::FinalWord;
 use icc_chain::{
-    BlockRef, ChainError, Event, EventAt, HeadHints, LaneOpened, LocatedEvent, ProvedOutboxes, Prover,
-    SentMessage,
+    AgreedFinal, BlockRef, ChainError, Event, EventAt, HeadHints, LaneOpened, LocatedEvent, ProvedOutboxes,
+    Prover, SentMessage,
 };
-use icc_protocol::{ChainId, Checkpoint, Domain, Kind, Lane, LaneId, Message, NetworkId};
+use icc_protocol::{ChainId, Checkpoint, Domain, FinalBlock, Kind, Lane, LaneId, Message, NetworkId};
 use icc_service::Signer;
-use icc_validator::{Attestor, ChainState, Fold, Journal, Publisher, Source, WatchConfig, Watcher};
+use icc_validator::{
+    Attestor, ChainState, Fold, Journal, Peer, Peers, Publisher, Source, WatchConfig, Watcher,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +31,8 @@ const GATEWAY: B256 = B256::repeat_byte(2);
 /// A chain whose proofs are true and whose first endpoint tells what it likes.
 struct Chain {
     finalized: u64,
+    /// Whether all endpoints say so, or a quorum alone.
+    unanimous: bool,
     truth: Vec<LocatedEvent>,
     lies: Vec<LocatedEvent>,
     asked: Mutex<Vec<usize>>,
@@ -99,8 +104,9 @@ impl Prover for Chain {
     fn head_hints(&self) -> HeadHints {
         self.hints.subscribe()
     }
-    async fn agreed_finalized(&self) -> Result<BlockRef, ChainError> {
-        self.agreed_block(self.finalized).await
+    async fn agreed_finalized(&self) -> Result<AgreedFinal, ChainError> {
+        let block = self.agreed_block(self.finalized).await?;
+        Ok(AgreedFinal { by_quorum: block, by_all: self.unanimous.then_some(block) })
     }
     async fn agreed_block(&self, number: u64) -> Result<BlockRef, ChainError> {
         Ok(BlockRef { number, hash: hash(number) })
@@ -121,8 +127,8 @@ impl Prover for Chain {
         // A liar's blocks are where he says.
         Ok(told.iter().filter(|e| (from..=to).contains(&e.at.block.number)).cloned().collect())
     }
-    fn endpoints(&self) -> usize {
-        3
+    fn endpoints(&self) -> Vec<String> {
+        ["a", "b", "c"].map(str::to_owned).to_vec()
     }
 }
 
@@ -132,12 +138,29 @@ async fn signed(
     lies: Vec<LocatedEvent>,
     destinations: Vec<ChainId>,
 ) -> Vec<(u64, B256)> {
+    signed_among(truth, lies, destinations, None).await
+}
+
+/// The same; given peers, endpoints are not of one mind.
+async fn signed_among(
+    truth: Vec<LocatedEvent>,
+    lies: Vec<LocatedEvent>,
+    destinations: Vec<ChainId>,
+    among: Option<Vec<Peer>>,
+) -> Vec<(u64, B256)> {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(&folder.path().join("journal"), "test").unwrap();
     let key = PrivateKeySigner::from_slice(&[7; 32]).unwrap();
     let attestor = Attestor::new(journal, Signer::new(key), Domain::new(NETWORK));
     let hints = watch::channel(0).0;
-    let chain = Arc::new(Chain { finalized: 50, truth, lies, asked: Mutex::default(), hints });
+    let chain = Arc::new(Chain {
+        finalized: 50,
+        unanimous: among.is_none(),
+        truth,
+        lies,
+        asked: Mutex::default(),
+        hints,
+    });
     let config = WatchConfig {
         network: NETWORK,
         destinations,
@@ -145,7 +168,9 @@ async fn signed(
         max_range: 7,
         idle: Duration::from_millis(20),
     };
-    let watcher = Watcher::new(chain, attestor.clone(), Publisher::default(), config).unwrap();
+    icc_service::install_tls();
+    let peers = Peers::new(reqwest::Client::new(), Domain::new(NETWORK), among.unwrap_or_default());
+    let watcher = Watcher::new(chain, attestor.clone(), Publisher::default(), peers, config).unwrap();
     let stop = CancellationToken::new();
     let running = tokio::spawn(watcher.run(stop.clone()));
     tokio::time::sleep(Duration::from_millis(400)).await;
@@ -236,4 +261,44 @@ async fn a_lane_to_an_unknown_chain_is_passed_over() {
     let mut history = history();
     history.insert(1, at(4, Event::LaneOpened(opened)));
     assert_eq!(signed(history.clone(), history, vec![THERE]).await, expected());
+}
+
+/// A validator that says that block `number`, with this hash, is final; signed by `key`.
+async fn peer(key: u8, number: u64, hash: B256, named: u8) -> Peer {
+    let signer = PrivateKeySigner::from_slice(&[key; 32]).unwrap();
+    let block = FinalBlock { chain: HERE, number, hash };
+    let digest = Domain::new(NETWORK).final_block_digest(&block);
+    let signature = Signer::new(signer).sign(&digest).unwrap();
+    let word = FinalWord { chain: HERE, number, hash, signature };
+    let router = axum::Router::new().route("/v1/final/1", axum::routing::get(async move || axum::Json(word)));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Peer { url, address: PrivateKeySigner::from_slice(&[named; 32]).unwrap().address() }
+}
+
+async fn nonces_among(peers: Vec<Peer>) -> Vec<u64> {
+    let signed = signed_among(history(), history(), vec![THERE], Some(peers)).await;
+    signed.iter().map(|(nonce, _)| *nonce).collect()
+}
+
+/// Attack: most endpoints are poisoned and the honest one is cut off. What they agree on proves itself, and is signed
+/// only as far as enough other validators, each by its own signature, call it final.
+#[tokio::test]
+async fn endpoints_not_of_one_mind_need_other_validators_word() {
+    let forged = B256::repeat_byte(0xEE);
+    let nothing: Vec<u64> = Vec::new();
+    assert_eq!(nonces_among(Vec::new()).await, nothing, "without peers");
+    let one =
+        vec![peer(1, 50, hash(50), 1).await, peer(2, 50, forged, 2).await, peer(3, 50, forged, 3).await];
+    assert_eq!(nonces_among(one).await, nothing, "one of three is not more than a third");
+    let impostor =
+        vec![peer(1, 50, hash(50), 1).await, peer(9, 50, hash(50), 2).await, peer(3, 9, forged, 3).await];
+    assert_eq!(nonces_among(impostor).await, nothing, "a word with another's signature");
+    let behind =
+        vec![peer(1, 9, hash(9), 1).await, peer(2, 60, hash(60), 2).await, peer(3, 50, forged, 3).await];
+    assert_eq!(nonces_among(behind).await, vec![2, 3], "as far as both say");
+    let two =
+        vec![peer(1, 50, hash(50), 1).await, peer(2, 77, hash(77), 2).await, peer(3, 50, forged, 3).await];
+    assert_eq!(nonces_among(two).await, vec![2, 3, 4]);
 }

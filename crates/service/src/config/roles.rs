@@ -1,0 +1,66 @@
+//! What one process is to do.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// A core's settings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CoreConfig {
+    /// Where the API listens.
+    pub listen: String,
+    /// Validators' public URLs, asked for what they have not sent.
+    pub validator_urls: Vec<Url>,
+    /// Gas that a batch aims at, its calls at their limits.
+    pub batch_gas: u64,
+    /// How long to wait for inclusion before offering more, in milliseconds.
+    pub replace_after_ms: u64,
+}
+
+impl Default for CoreConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            validator_urls: Vec::new(),
+            batch_gas: 12_000_000,
+            replace_after_ms: 30_000,
+        }
+    }
+}
+
+/// A validator's settings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ValidatorConfig {
+    /// Where it serves its signatures.
+    pub listen: String,
+    /// Its journal; keep it, and never copy it to a second machine.
+    pub journal: String,
+    /// Cores that its signatures are sent to.
+    pub core_urls: Vec<Url>,
+    /// The other validators: asked what is final while this one's endpoints are not of one mind. Without them it then
+    /// signs nothing that not all of its endpoints say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<PeerConfig>,
+}
+
+/// Another validator.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeerConfig {
+    /// Where it serves.
+    pub url: Url,
+    /// Its address.
+    pub address: String,
+}
+
+impl Default for ValidatorConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8090".to_owned(),
+            journal: "validator.journal".to_owned(),
+            core_urls: Vec::new(),
+            peers: Vec::new(),
+        }
+    }
+}

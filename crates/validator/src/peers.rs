@@ -1,0 +1,109 @@
+//! The other validators' word on what is final, asked for only while one's own endpoints are not of one mind.
+//!
+//! A majority of poisoned endpoints, with the honest one cut off, cannot be told from a majority of honest ones with one
+//! missing: not by asking them. Other validators have other endpoints. So unless every endpoint says the same, nothing
+//! is signed beyond what more than a third of the peers (of whom at least one is honest then) call final as well. Their
+//! word can only make this validator stop; it never makes it sign anything that its own endpoints do not prove.
+
+use std::time::Duration;
+
+use alloy_primitives::Address;
+use futures::{StreamExt, stream::FuturesUnordered};
+use icc_attest::FinalWord;
+use icc_chain::{BlockRef, Prover};
+use icc_protocol::{ChainId, Domain};
+use tokio::time::timeout;
+use url::Url;
+
+/// For a peer to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A word is a few hundred bytes.
+const MAX_ANSWER_BYTES: usize = 4096;
+
+/// Another validator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Where it serves.
+    pub url: Url,
+    /// Whose signature its word must have.
+    pub address: Address,
+}
+
+/// The other validators of the network.
+#[derive(Debug, Clone)]
+pub struct Peers {
+    client: reqwest::Client,
+    domain: Domain,
+    peers: Vec<Peer>,
+}
+
+impl Peers {
+    /// Peers, asked with `client`.
+    pub fn new(client: reqwest::Client, domain: Domain, peers: Vec<Peer>) -> Self {
+        Self { client, domain, peers }
+    }
+
+    /// How many must vouch: more than a third, so that one of them is honest.
+    pub fn needed(&self) -> usize {
+        self.peers.len() / 3 + 1
+    }
+
+    /// The newest block, at most `agreed`, that enough peers call final, directly or by a block that this validator's
+    /// own endpoints agree comes before or after it on the same chain.
+    pub(crate) async fn vouched(&self, prover: &dyn Prover, agreed: BlockRef) -> Option<BlockRef> {
+        let chain = prover.chain();
+        let mut asking: FuturesUnordered<_> = self.peers.iter().map(|peer| self.ask(peer, chain)).collect();
+        let mut vouched: Vec<BlockRef> = Vec::new();
+        while let Some(word) = asking.next().await {
+            let Some(word) = word else { continue };
+            // The peer's block must be on the chain that the own endpoints agree on.
+            let own = if word.number == agreed.number {
+                Some(agreed)
+            } else {
+                prover.agreed_block(word.number).await.ok()
+            };
+            let Some(own) = own.filter(|own| *own == word) else {
+                tracing::debug!(%chain, %word, "a peer's final block is not known here");
+                continue;
+            };
+            vouched.push(if own.number > agreed.number { agreed } else { own });
+            vouched.sort_by_key(|block| std::cmp::Reverse(block.number));
+            if let Some(enough) = vouched.get(self.needed() - 1)
+                && *enough == agreed
+            {
+                return Some(agreed);
+            }
+        }
+        vouched.get(self.needed() - 1).copied()
+    }
+
+    async fn ask(&self, peer: &Peer, chain: ChainId) -> Option<BlockRef> {
+        match timeout(PATIENCE, self.word(peer, chain)).await {
+            Ok(Ok(block)) => Some(block),
+            Ok(Err(problem)) => {
+                tracing::debug!(peer = %peer.address, %chain, problem, "peer has no word");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn word(&self, peer: &Peer, chain: ChainId) -> Result<BlockRef, String> {
+        let url = peer.url.join(&format!("v1/final/{chain}")).map_err(|error| error.to_string())?;
+        let sent = self.client.get(url).send().await;
+        let mut response = sent.map_err(|error| error.without_url().to_string())?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| error.without_url().to_string())? {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err("answer is too long".to_owned());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let word: FinalWord = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+        let signer = word.block().signer(&self.domain, &word.signature).map_err(|error| error.to_string())?;
+        if signer != peer.address || word.chain != chain {
+            return Err(format!("word is of {signer} on chain {}", word.chain));
+        }
+        Ok(BlockRef { number: word.number, hash: word.hash })
+    }
+}
