@@ -12,12 +12,12 @@ use icc_chain_evm::{
     bindings::{Gateway, TokenBridge},
     token_id,
 };
-use icc_devnet::wait_settled;
+use icc_devnet::{Anvil, wait_settled};
 use icc_protocol::{CompactSignature, Domain, SignatureSet, TransferState, ValidatorSet};
 use serde_json::json;
 
 use crate::{
-    mempool::until_waiting,
+    mempool::{Waiting, until_waiting},
     scene::{PATIENCE, Scene, until, without_blocks},
 };
 
@@ -81,7 +81,9 @@ pub async fn while_expiring(scene: &Scene<'_>) -> eyre::Result<()> {
     let account = scene.devnet.account(scene.from)?;
     let user = scene.user(&account);
     let to = scene.devnet.configs[scene.to].id;
-    let deadline = latest_time(scene).await?.max(now()) + DEADLINE;
+    // A chain with fast blocks may be ahead of the clock.
+    let times = [time_of(scene.source()).await?, time_of(chain).await?, now()];
+    let deadline = times.into_iter().max().unwrap_or_default() + DEADLINE;
     let deposit =
         TokenDeposit { deadline, ..TokenDeposit::new(scene.token, U256::from(1), to, account.address()) };
     let fee = user.quote(&deposit).await?;
@@ -92,13 +94,13 @@ pub async fn while_expiring(scene: &Scene<'_>) -> eyre::Result<()> {
     })
     .await?;
     without_blocks(chain, async || {
-        let expires = until("the message to be sent back", async || {
-            // The chain's time goes on with its blocks.
+        // The chain's time goes on with its blocks. Before the deadline nobody sends it back; after it no block is made.
+        while time_of(chain).await? <= deadline {
+            tokio::time::sleep(Duration::from_millis(200)).await;
             chain.rpc("evm_mine", json!([])).await?;
-            let pool = crate::mempool::waiting(chain).await?;
-            Ok(pool.into_iter().find(|one| one.calls::<Gateway::expireCall>()))
-        })
-        .await?;
+        }
+        let expires = |one: &Waiting| one.calls::<Gateway::expireCall>();
+        let expires = until_waiting(chain, "the message to be sent back", expires).await?;
         chain.rpc("evm_mine", json!([])).await?;
         let receipt = async || chain.rpc("eth_getTransactionReceipt", json!([expires.hash])).await;
         ensure!(receipt().await?["status"] == "0x1", "it was not sent back");
@@ -215,11 +217,10 @@ async fn owner(scene: &Scene<'_>, call: impl SolCall) -> eyre::Result<()> {
     scene.devnet.owner_acts(scene.to, vec![(at, call.abi_encode().into())]).await
 }
 
-/// The destination's own time: a chain with fast blocks is ahead of the clock.
-async fn latest_time(scene: &Scene<'_>) -> eyre::Result<u64> {
-    let block = scene.destination().rpc("eth_getBlockByNumber", json!(["latest", false])).await?;
-    let time: U256 = serde_json::from_value(block["timestamp"].clone())?;
-    Ok(time.to())
+/// A chain's own time: that of its newest block.
+async fn time_of(chain: &Anvil) -> eyre::Result<u64> {
+    let block = chain.rpc("eth_getBlockByNumber", json!(["latest", false])).await?;
+    Ok(serde_json::from_value::<U256>(block["timestamp"].clone())?.to())
 }
 
 fn now() -> u64 {

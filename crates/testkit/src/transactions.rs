@@ -23,6 +23,8 @@ use crate::{
 const GWEI: u128 = 1_000_000_000;
 /// Above what the devnet's relays may pay (500 gwei).
 const ABOVE_THE_CAP: u128 = 600 * GWEI;
+/// Above what runs within a delivery.
+const BOARD_GAS: u32 = 260_000;
 /// Tried until the same signer has made two deliveries in a row.
 const TRIES: usize = 5;
 
@@ -339,8 +341,9 @@ async fn post(scene: &Scene<'_>, board: Address, payload: &Bytes) -> eyre::Resul
     let account = scene.devnet.account(scene.from)?;
     let user = scene.user(&account);
     let to = scene.devnet.configs[scene.to].id;
-    let message =
-        OutgoingMessage { to, recipient: board, gas_limit: 6_000_000, deadline: 0, payload: payload.clone() };
+    // Just too much for a delivery: an execution brings at least this, and as much more as it was simulated with.
+    let (recipient, gas_limit, payload) = (board, BOARD_GAS, payload.clone());
+    let message = OutgoingMessage { to, recipient, gas_limit, deadline: 0, payload };
     let fee = user.quote_message(&message).await?;
     Ok(user.message(&message, fee).await?)
 }
