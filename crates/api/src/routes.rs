@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::B256;
 use axum::{
     Json, Router,
     extract::{Path, State, rejection::JsonRejection},
@@ -11,12 +10,12 @@ use axum::{
     routing::{get, post},
 };
 use icc_attest::{AttestationBatch, MAX_BATCH};
-use icc_protocol::LaneId;
 use icc_service::Telemetry;
 use icc_store::{Store, StoreError};
 
 use crate::{
-    ChainView, Intake, IntakeAnswer, IntakeFailure, MessageView, Problem, TransactionView, view::view,
+    ChainView, Intake, IntakeAnswer, IntakeFailure, MessageView, Problem, TransactionView, request,
+    view::view,
 };
 
 /// What the routes need.
@@ -52,8 +51,8 @@ impl From<IntakeFailure> for Refusal {
     }
 }
 
-fn bad(field: &str, problem: impl std::fmt::Display) -> Refusal {
-    Refusal(StatusCode::BAD_REQUEST, format!("{field}: {problem}"))
+fn bad(problem: String) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, problem)
 }
 
 /// The core's router.
@@ -78,7 +77,7 @@ async fn attestations(
         body.map_err(|error| Refusal(error.status(), format!("body: {}", error.body_text())))?;
     if batch.attestations.len() > MAX_BATCH {
         let count = batch.attestations.len();
-        return Err(bad("attestations", format!("{count} are too many; at most {MAX_BATCH} a request")));
+        return Err(bad(format!("attestations: {count} are too many; at most {MAX_BATCH} a request")));
     }
     Ok(Json(state.intake.take(&batch.attestations).await?))
 }
@@ -87,7 +86,7 @@ async fn transaction(
     State(state): AppState,
     Path(hash): Path<String>,
 ) -> Result<Json<TransactionView>, Refusal> {
-    let hash: B256 = hash.parse().map_err(|_| bad("hash", "must be 0x and 64 hexadecimal digits"))?;
+    let hash = request::transaction(&hash).map_err(bad)?;
     let mut messages = Vec::new();
     for (lane, nonce) in state.store.messages_of(hash).await? {
         messages.extend(view(&state.store, lane, nonce).await?);
@@ -99,12 +98,7 @@ async fn message(
     State(state): AppState,
     Path((lane, nonce)): Path<(String, String)>,
 ) -> Result<Json<MessageView>, Refusal> {
-    let lane: LaneId = lane.parse().map_err(|error| bad("lane", error))?;
-    let nonce: u64 = nonce
-        .parse()
-        .ok()
-        .filter(|nonce| i64::try_from(*nonce).is_ok() && *nonce > 0)
-        .ok_or_else(|| bad("nonce", "must be a number from 1"))?;
+    let (lane, nonce) = request::message(&lane, &nonce).map_err(bad)?;
     let found = view(&state.store, lane, nonce).await?;
     found.map(Json).ok_or_else(|| {
         Refusal(StatusCode::NOT_FOUND, format!("message {nonce} of lane {lane} has not been seen"))
