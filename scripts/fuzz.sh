@@ -15,12 +15,13 @@ export RUSTC_BOOTSTRAP=1 SQLX_OFFLINE=true PATH="$PWD/target/tools/bin:$PATH"
 
 command -v cargo-fuzz >/dev/null ||
     cargo install cargo-fuzz --version "$VERSION" --locked --root target/tools --target-dir target/tools/build
-[ $# -gt 0 ] || mapfile -t all < <(cargo fuzz list)
+targets=("$@")
+[ $# -gt 0 ] || mapfile -t targets < <(cargo fuzz list)
 cargo fuzz build -s "$SANITIZER"
 
 failed=0
 table=""
-for name in "${@:-${all[@]}}"; do
+for name in "${targets[@]}"; do
     found="fuzz/target/found/$name" log="fuzz/target/found/$name.log" crashes=0
     mkdir -p "$found"
     cargo fuzz run -s "$SANITIZER" "$name" "$found" "fuzz/corpus/$name" -- \

@@ -61,8 +61,9 @@ fn keys(bytes: &[u8]) {
         }
         Err(error) => {
             let told = format!("{error} {error:?}");
-            let shown = lines.iter().find(|line| line.len() > 16 && told.contains(*line));
-            assert_eq!(shown, None, "an error shows what was read");
+            // A fuzzer finds the words of the error itself; what matters is what may be of a key.
+            let mut digits = text.split(|c: char| !c.is_ascii_hexdigit()).filter(|run| run.len() >= 8);
+            assert_eq!(digits.find(|run| told.contains(*run)), None, "an error shows what was read");
         }
     }
 }
