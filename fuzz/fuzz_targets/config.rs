@@ -1,7 +1,7 @@
 //! Files of the operator: the configuration, and keys. The first byte chooses.
 #![no_main]
 
-use std::{fs, path::PathBuf, sync::LazyLock};
+use std::{collections::BTreeSet, fs, path::PathBuf, sync::LazyLock};
 
 use icc_service::{KeySource, config::Config};
 use libfuzzer_sys::fuzz_target;
@@ -33,6 +33,8 @@ fn config() {
         }
     };
     assert!(!config.network.0.is_zero() && (1..=64).contains(&config.chains.len()));
+    let ids: BTreeSet<u64> = config.chains.values().map(|chain| chain.id).collect();
+    assert_eq!(ids.len(), config.chains.len(), "two chains of one id");
     for (name, chain) in &config.chains {
         assert!(chain.id > 0 && chain.rpc_quorum > 0 && (1..=32).contains(&chain.rpc_urls.len()));
         let found = |by: &str| config.chain(by).expect("a chain has a name and an id").1.id;

@@ -107,7 +107,7 @@ fn is_at(log: &Log, event: &LocatedEvent) -> bool {
 }
 
 /// A log as bytes: whose, number of topics, topics, data. What is an event says what its log says: written as contracts
-/// write it, it has the same topics, no more data, and is the same event when it is read again.
+/// write it, it has the same topics, is not much longer, and is the same event when it is read again.
 fn packed_log(bytes: &[u8]) {
     let Some(([kind, count], rest)) = bytes.split_first_chunk::<2>() else { return };
     let (topics, _) = rest.as_chunks::<32>();
@@ -122,7 +122,8 @@ fn packed_log(bytes: &[u8]) {
     let Ok(event) = told(address, log.clone()) else { return };
     let written = write(&event, &log);
     assert_eq!(written.topics(), log.topics(), "{event:?}");
-    assert!(written.data.len() <= log.data.len().next_multiple_of(32), "{event:?}");
+    // The library reads an offset that points at words that were read already: twice the data at most, not more.
+    assert!(written.data.len() <= 2 * log.data.len() + 64, "{event:?}");
     assert_eq!(told(address, written).expect("what was written can be read"), event);
 }
 
