@@ -4,7 +4,7 @@ SHELL := /bin/bash
 FORGE = $(firstword $(wildcard $(CURDIR)/node_modules/@foundry-rs/forge-*/bin/forge))
 ICC = target/debug/icc
 
-.PHONY: help demo test build contracts-test rust-test artifacts artifacts-check fmt fmt-check lint gas gas-check chaos bench sqlx deep clean
+.PHONY: help demo test build contracts-test rust-test artifacts artifacts-check fmt fmt-check lint gas gas-check chaos bench sqlx deep fuzz clean
 
 help: ## list targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -30,6 +30,9 @@ rust-test: build ## Rust tests, on real chains and a real PostgreSQL
 
 deep: node_modules/.installed ## fuzz and invariant tests with many more runs
 	cd contracts && FOUNDRY_PROFILE=deep $(FORGE) test
+
+fuzz: ## fuzz targets of the decoders, FUZZ_SECONDS (600) each; TARGETS="node fold" picks
+	scripts/fuzz.sh $(TARGETS)
 
 artifacts: node_modules/.installed ## ABI and bytecode of the contracts, committed
 	cd contracts && $(FORGE) build && node script/artifacts.js

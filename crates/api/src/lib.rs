@@ -5,8 +5,11 @@
 mod client;
 mod collect;
 mod funds;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod intake;
 mod reason;
+mod request;
 mod routes;
 mod types;
 mod view;

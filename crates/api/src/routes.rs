@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256};
 use axum::{
     Json, Router,
     extract::{Path, Query, State, rejection::JsonRejection},
@@ -11,13 +10,13 @@ use axum::{
     routing::{get, post},
 };
 use icc_attest::{Attestation, AttestationBatch, MAX_BATCH};
-use icc_protocol::{Checkpoint, LaneId};
+use icc_protocol::Checkpoint;
 use icc_service::Telemetry;
 use icc_store::{Store, StoreError};
-use serde::Deserialize;
 
 use crate::{
-    ChainView, Intake, IntakeAnswer, IntakeFailure, MessageView, Problem, TransactionView, view::view,
+    ChainView, Intake, IntakeAnswer, IntakeFailure, MessageView, Problem, TransactionView, request,
+    view::view,
 };
 
 /// What the routes need.
@@ -53,8 +52,8 @@ impl From<IntakeFailure> for Refusal {
     }
 }
 
-fn bad(field: &str, problem: impl std::fmt::Display) -> Refusal {
-    Refusal(StatusCode::BAD_REQUEST, format!("{field}: {problem}"))
+fn bad(problem: String) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, problem)
 }
 
 /// The core's router.
@@ -79,38 +78,18 @@ async fn attestations(
         body.map_err(|error| Refusal(error.status(), format!("body: {}", error.body_text())))?;
     if batch.attestations.len() > MAX_BATCH {
         let count = batch.attestations.len();
-        return Err(bad("attestations", format!("{count} are too many; at most {MAX_BATCH} a request")));
+        return Err(bad(format!("attestations: {count} are too many; at most {MAX_BATCH} a request")));
     }
     Ok(Json(state.intake.take(&batch.attestations).await?))
-}
-
-/// From where on, of what one key has signed.
-#[derive(Deserialize)]
-struct SignedBy {
-    signer: String,
-    lane: Option<String>,
-    #[serde(default)]
-    nonce: u64,
-    limit: Option<u32>,
 }
 
 /// In the order of lane and nonce, from the given ones on (included).
 async fn signed_by(
     State(state): AppState,
-    Query(query): Query<SignedBy>,
+    Query(query): Query<request::SignedBy>,
 ) -> Result<Json<AttestationBatch>, Refusal> {
-    let signer: Address =
-        query.signer.parse().map_err(|_| bad("signer", "must be 0x and 40 hexadecimal digits"))?;
-    let lane = query.lane.as_deref().map(str::parse).transpose().map_err(|error| bad("lane", error))?;
-    if i64::try_from(query.nonce).is_err() {
-        return Err(bad("nonce", "is out of range"));
-    }
-    let limit = query.limit.map_or(MAX_BATCH, |limit| limit as usize);
-    if !(1..=MAX_BATCH).contains(&limit) {
-        return Err(bad("limit", format!("must be from 1 to {MAX_BATCH}")));
-    }
-    let from = (lane.unwrap_or(LaneId(B256::ZERO)), query.nonce);
-    let signed = state.store.signed_by(signer, from, u32::try_from(limit).unwrap_or(1)).await?;
+    let (signer, from, limit) = query.read().map_err(bad)?;
+    let signed = state.store.signed_by(signer, from, limit).await?;
     let attestations = signed.into_iter().map(|(checkpoint, signature)| {
         let Checkpoint { lane, nonce, accumulator } = checkpoint;
         Attestation { lane, nonce, accumulator, signature }
@@ -122,7 +101,7 @@ async fn transaction(
     State(state): AppState,
     Path(hash): Path<String>,
 ) -> Result<Json<TransactionView>, Refusal> {
-    let hash: B256 = hash.parse().map_err(|_| bad("hash", "must be 0x and 64 hexadecimal digits"))?;
+    let hash = request::transaction(&hash).map_err(bad)?;
     let mut messages = Vec::new();
     for (lane, nonce) in state.store.messages_of(hash).await? {
         messages.extend(view(&state.store, lane, nonce).await?);
@@ -134,12 +113,7 @@ async fn message(
     State(state): AppState,
     Path((lane, nonce)): Path<(String, String)>,
 ) -> Result<Json<MessageView>, Refusal> {
-    let lane: LaneId = lane.parse().map_err(|error| bad("lane", error))?;
-    let nonce: u64 = nonce
-        .parse()
-        .ok()
-        .filter(|nonce| i64::try_from(*nonce).is_ok() && *nonce > 0)
-        .ok_or_else(|| bad("nonce", "must be a number from 1"))?;
+    let (lane, nonce) = request::message(&lane, &nonce).map_err(bad)?;
     let found = view(&state.store, lane, nonce).await?;
     found.map(Json).ok_or_else(|| {
         Refusal(StatusCode::NOT_FOUND, format!("message {nonce} of lane {lane} has not been seen"))

@@ -6,6 +6,8 @@ mod config;
 pub mod deploy;
 mod events;
 mod fees;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod node;
 mod prover;
 mod reader;

@@ -47,7 +47,15 @@ pub(crate) async fn header(endpoint: &Endpoint, tag: &Value) -> Result<Option<Ve
         .call("eth_getBlockByNumber", json!([tag, false]))
         .await
         .map_err(|error| endpoint.failed(error))?;
-    let Some(block) = block else { return Ok(None) };
+    block.map(|block| verified(endpoint, block, tag)).transpose()
+}
+
+/// The header of a block that was told for a height or tag, if it hashes to its hash and is of that height.
+pub(crate) fn verified(
+    endpoint: &Endpoint,
+    block: RpcBlock,
+    tag: &Value,
+) -> Result<VerifiedHeader, ChainError> {
     let hash = block.header.hash;
     let header = block.header.into_consensus();
     verify_header(&header, hash).map_err(|error| forged(endpoint, error.to_string()))?;
@@ -56,7 +64,7 @@ pub(crate) async fn header(endpoint: &Endpoint, tag: &Value) -> Result<Option<Ve
     {
         return Err(forged(endpoint, format!("asked for block {text}, got {}", header.number)));
     }
-    Ok(Some(VerifiedHeader { hash, header }))
+    Ok(VerifiedHeader { hash, header })
 }
 
 /// The header of the newest block that is final under the policy; the genesis block before there is any.
@@ -160,7 +168,7 @@ pub(crate) fn forged(endpoint: &Endpoint, reason: String) -> ChainError {
 }
 
 /// A call's refusal: a revert is the chain's answer, anything else the endpoint's.
-fn execution_error(endpoint: &Endpoint, error: EndpointError) -> ChainError {
+pub(crate) fn execution_error(endpoint: &Endpoint, error: EndpointError) -> ChainError {
     if let EndpointError::Refused { code, message, data } = &error
         && (*code == 3 || message.contains("revert") || data.as_ref().is_some_and(|d| d.len() >= 10))
     {

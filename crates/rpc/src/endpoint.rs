@@ -3,59 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use icc_chain::ChainError;
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::{Misdeed, name_endpoint};
+use crate::{EndpointError, Misdeed, answer::read_answer, name_endpoint};
 
 /// Most bytes of one answer: a block of full logs, with room.
 const MAX_BODY_BYTES: usize = 32 << 20;
 const TOO_LONG: &str = "answer is longer than";
-
-/// Why a call gave no result.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum EndpointError {
-    /// No answer, too slow, too long, or not JSON-RPC. Another endpoint may do better.
-    #[error("{0}")]
-    Transport(String),
-    /// The node understood and refused.
-    #[error("{message} (code {code})")]
-    Refused {
-        /// JSON-RPC error code.
-        code: i64,
-        /// Its message, shortened to 300 characters.
-        message: String,
-        /// Its data, which for a reverted call is the revert data in hexadecimal.
-        data: Option<String>,
-    },
-}
-
-#[derive(Deserialize)]
-struct Refusal {
-    code: i64,
-    #[serde(default)]
-    message: String,
-    data: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    #[serde(default)]
-    result: Value,
-    error: Option<Refusal>,
-}
-
-/// An answer as nearly all are: a result, and no error.
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct Plain<T> {
-    result: Option<T>,
-    error: Option<IgnoredAny>,
-}
 
 /// A JSON-RPC endpoint over HTTP; clones share it.
 #[derive(Debug, Clone)]
@@ -122,25 +78,10 @@ impl Endpoint {
         let body = read_bounded(response)
             .await
             .map_err(|error| EndpointError::Transport(format!("{method}: {error}")))?;
-        // Straight into the type, which for megabytes of logs costs half; everything else is looked at closely.
-        if let Ok(Plain { result: Some(result), error: None }) = serde_json::from_slice(&body) {
-            return Ok(result);
-        }
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|error| EndpointError::Transport(format!("{method}: not a JSON-RPC answer: {error}")))?;
-        if let Some(refusal) = answer.error {
-            let data = match refusal.data {
-                Some(Value::String(data)) => Some(data),
-                Some(Value::Object(mut data)) => {
-                    data.remove("data").and_then(|d| d.as_str().map(str::to_owned))
-                }
-                _ => None,
-            };
-            let message = refusal.message.chars().take(300).collect();
-            return Err(EndpointError::Refused { code: refusal.code, message, data });
-        }
-        serde_json::from_value(answer.result)
-            .map_err(|error| EndpointError::Transport(format!("{method}: unexpected result: {error}")))
+        read_answer(&body).map_err(|error| match error {
+            EndpointError::Transport(reason) => EndpointError::Transport(format!("{method}: {reason}")),
+            refused => refused,
+        })
     }
 
     /// The same failure as a chain's error, naming this endpoint.

@@ -3,13 +3,15 @@
 //! counts as agreement: the two are never mixed.
 
 mod agree;
+mod answer;
 mod endpoint;
 mod heads;
 mod notice;
 mod pool;
 
 pub use agree::{Answer, agree};
-pub use endpoint::{Endpoint, EndpointError};
+pub use answer::{EndpointError, read_answer};
+pub use endpoint::Endpoint;
 pub use heads::{HeadSource, spawn_head_hints};
 pub use notice::{Misdeed, name_endpoint};
 pub use pool::Pool;

@@ -28,3 +28,19 @@ pub(crate) fn hash(bytes: &[u8]) -> Result<B256, StoreError> {
 pub(crate) fn lane(bytes: &[u8]) -> Result<LaneId, StoreError> {
     hash(bytes).map(LaneId)
 }
+
+/// Words of others for a text column: PostgreSQL takes no zero character, and nobody reads more than 500.
+pub(crate) fn words(text: &str) -> String {
+    text.chars().filter(|c| *c != '\0').take(500).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_others_are_bounded_and_can_be_stored() {
+        assert_eq!(words("a\0b"), "ab");
+        assert_eq!(words(&"\0x".repeat(1000)), "x".repeat(500));
+    }
+}

@@ -8,7 +8,7 @@ use sqlx::query;
 
 use crate::{
     Store, StoreError,
-    convert::{number, unsigned},
+    convert::{number, unsigned, words},
 };
 
 /// What is due.
@@ -109,7 +109,7 @@ impl Store {
              on conflict (lane, nonce) do update set next_at = excluded.next_at, last_error = excluded.last_error",
             lane.0.as_slice(),
             number(nonce, "nonce")?,
-            reason.chars().take(500).collect::<String>(),
+            words(reason),
             pause.as_secs_f64(),
         )
         .execute(&self.pool)
@@ -135,7 +135,7 @@ impl Store {
                  last_error = excluded.last_error",
             lane.0.as_slice(),
             number(nonce, "nonce")?,
-            error.chars().take(500).collect::<String>(),
+            words(error),
             pause.as_secs_f64(),
         )
         .execute(&self.pool)

@@ -6,7 +6,7 @@ use sqlx::{query, query_as, query_scalar};
 
 use crate::{
     Store, StoreError,
-    convert::{chain, chain_id, hash, lane, number, unsigned},
+    convert::{chain, chain_id, hash, lane, number, unsigned, words},
 };
 
 /// An open lane.
@@ -236,7 +236,7 @@ impl Store {
             "insert into relay_note (lane, note) values ($1, $2)
              on conflict (lane) do update set note = $2, noted_at = now() where relay_note.note <> $2",
             lane.0.as_slice(),
-            note.chars().take(500).collect::<String>(),
+            words(note),
         )
         .execute(&self.pool)
         .await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::{U256, hex};
-use alloy_sol_types::SolConstructor;
+use alloy_sol_types::{Revert, SolConstructor, SolError};
 use icc_api::CoreClient;
 use icc_chain_evm::{OutgoingMessage, bindings::MessageBoard};
 use icc_devnet::{Demo, Role};
@@ -73,6 +73,47 @@ fn a_message_that_fails_is_executed_once_its_recipient_exists() {
         bridge.arrived(transaction).await;
         let count = there.view(board, MessageBoard::countCall {}).await.unwrap();
         assert_eq!(count, U256::from(1), "0x{}", hex::encode(board));
+    });
+}
+
+/// Attack: a recipient that reverts with a zero byte in its reason, which PostgreSQL refuses in a text. What waits behind
+/// it in the lane is executed all the same, and people are told why it is not.
+#[test]
+fn a_recipient_that_reverts_with_unprintable_words_holds_nobody_up() {
+    with_bridge(async |bridge| {
+        let (there, account) = (bridge.account(2), bridge.account(0));
+        let words = Revert { reason: "a\0\nb".to_owned() }.abi_encode();
+        // Copies what follows the code into memory; reverts with it, or, to create, returns the code.
+        let last_of_code =
+            |length: u8, op: u8| [0x60, length, 0x60, 12, 0x60, 0, 0x39, 0x60, length, 0x60, 0, op];
+        let runtime = [last_of_code(words.len() as u8, 0xfd).as_slice(), &words].concat();
+        let init = [last_of_code(runtime.len() as u8, 0xf3).as_slice(), &runtime].concat();
+        let user_there = bridge.user(&there, 2);
+        let hostile = user_there.create(&init.into(), &[]).await.unwrap();
+        let arguments = MessageBoard::constructorCall { gateway_: bridge.devnet.contracts[2].gateway };
+        let board = user_there.create(&MessageBoard::BYTECODE, &arguments.abi_encode()).await.unwrap();
+
+        let user = bridge.user(&account, 0);
+        let send = async |recipient, gas_limit| {
+            let payload = b"words".as_slice().into();
+            let message = OutgoingMessage { to: bridge.id(2), recipient, gas_limit, deadline: 0, payload };
+            user.message(&message, U256::ZERO).await.unwrap()
+        };
+        let refused = send(hostile, 240_000).await;
+        // Above what runs within a delivery: it has to be executed, after the other has been tried.
+        let behind = send(board, 300_000).await;
+        bridge.arrived(behind).await;
+        let core = bridge.core();
+        let mut reason = String::new();
+        for _ in 0..600 {
+            let view = core.transaction(refused).await.unwrap();
+            reason = view.messages.first().map(|message| message.reason.clone()).unwrap_or_default();
+            if reason.contains("last: ") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!(reason.contains("ExecutionFailed: a  b"), "{reason}");
     });
 }
 
