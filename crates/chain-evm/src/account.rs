@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     EvmChain, node,
     transaction::{Receipt, Transaction, broadcast, current_fees, receipt},
+    view::Viewer,
 };
 
 /// How long a user's transaction may take to be in a block.
@@ -91,18 +92,7 @@ impl Account {
     /// # Errors
     /// [`ChainError::Reverted`], or [`ChainError::Misconfigured`] if there is no such contract.
     pub async fn view<C: SolCall>(&self, to: Address, call: C) -> Result<C::Return, ChainError> {
-        let data: Bytes = call.abi_encode().into();
-        let from = self.address();
-        let data = &data;
-        let answer =
-            self.pool.first(|e: Endpoint| async move { node::call(&e, from, to, data).await }).await?;
-        C::abi_decode_returns_validate(&answer).map_err(|_| {
-            ChainError::Misconfigured(format!(
-                "{to} on chain {} does not answer {} as it should: no such contract there?",
-                self.chain.id,
-                C::SIGNATURE
-            ))
-        })
+        Viewer::now(&self.pool, self.chain.id, self.address()).view(to, call).await
     }
 
     /// Sends a call to a contract and waits until it is in a block.

@@ -39,6 +39,7 @@ pub(crate) fn topics() -> Vec<B256> {
         Gateway::Struck::SIGNATURE_HASH,
         Gateway::LaneOpened::SIGNATURE_HASH,
         Gateway::LaneEnded::SIGNATURE_HASH,
+        Gateway::ResendAllowed::SIGNATURE_HASH,
         Gateway::FeePaid::SIGNATURE_HASH,
         Gateway::SetRotated::SIGNATURE_HASH,
         TokenBridge::Forwarded::SIGNATURE_HASH,
@@ -177,6 +178,10 @@ fn lane_or_set(log: &Log) -> Result<Event, String> {
                 outbox_nonce: ended.outboxNonce,
                 inbox: ended.inbox,
             })
+        }
+        Some(Gateway::ResendAllowed::SIGNATURE_HASH) => {
+            let allowed: Gateway::ResendAllowed = read(log)?;
+            Event::ResendAllowed { lane: LaneId(allowed.lane), from: allowed.from }
         }
         Some(Gateway::SetRotated::SIGNATURE_HASH) => {
             let rotated: Gateway::SetRotated = read(log)?;

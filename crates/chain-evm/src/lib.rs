@@ -13,6 +13,7 @@ mod revert;
 mod submitter;
 mod tokens;
 mod transaction;
+mod view;
 
 pub use account::Account;
 pub use config::{ConfigError, EvmChain};

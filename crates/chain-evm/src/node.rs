@@ -96,15 +96,15 @@ pub(crate) async fn proof(
         .map_err(|error| endpoint.failed(error))
 }
 
-/// Calls a contract at the newest block.
+/// Calls a contract at a block.
 pub(crate) async fn call(
     endpoint: &Endpoint,
     from: Address,
-    to: Address,
-    data: &Bytes,
+    (to, data): (Address, &Bytes),
+    block: &Value,
 ) -> Result<Bytes, ChainError> {
     endpoint
-        .call("eth_call", json!([{"from": from, "to": to, "data": data}, "latest"]))
+        .call("eth_call", json!([{"from": from, "to": to, "data": data}, block]))
         .await
         .map_err(|error| execution_error(endpoint, error))
 }

@@ -2,13 +2,14 @@
 
 use alloy_primitives::{Address, B256};
 use alloy_rpc_types_eth::Filter;
+use alloy_sol_types::SolCall;
 use async_trait::async_trait;
 use icc_chain::{Block, BlockRef, ChainError, ChainReader, HeadHints, LocatedEvent};
 use icc_protocol::ChainId;
 use icc_rpc::{Endpoint, Pool};
 use serde_json::json;
 
-use crate::{EvmChain, events, node};
+use crate::{EvmChain, events, node, view::Viewer};
 
 /// An EVM chain behind a pool of endpoints with failover.
 pub struct EvmReader {
@@ -32,6 +33,20 @@ impl EvmReader {
     /// [`ChainError::Misconfigured`] if one is on another chain; an unreachable one is not an error.
     pub async fn check_chain_id(&self) -> Result<(), ChainError> {
         check_chain_id(self.pool.endpoints(), self.config.id, 0).await
+    }
+
+    /// Calls a view function at a block; the endpoint must still hold that block's state.
+    ///
+    /// # Errors
+    /// [`ChainError::Reverted`], or [`ChainError::Misconfigured`] if there is no such contract.
+    pub async fn view_at<C: SolCall>(
+        &self,
+        block: u64,
+        to: Address,
+        call: C,
+    ) -> Result<C::Return, ChainError> {
+        let (pool, chain, from) = (&self.pool, self.config.id, Address::ZERO);
+        Viewer { pool, chain, from, block: node::number_tag(block) }.view(to, call).await
     }
 
     async fn block_at(&self, tag: serde_json::Value) -> Result<Option<Block>, ChainError> {

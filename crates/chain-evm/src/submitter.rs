@@ -17,6 +17,7 @@ use crate::{
     EvmChain,
     bindings::{Gateway, IGateway, TokenBridge},
     node, transaction,
+    view::Viewer,
 };
 
 /// Most gas of one transaction (EIP-7825).
@@ -71,18 +72,8 @@ impl EvmSubmitter {
 
     /// Calls a view function of the gateway through any endpoint.
     async fn view<C: SolCall>(&self, call: C) -> Result<C::Return, ChainError> {
-        let data: Bytes = call.abi_encode().into();
-        let gateway = self.config.gateway;
-        let answer = self
-            .pool
-            .first(|e: Endpoint| {
-                let data = &data;
-                async move { node::call(&e, Address::ZERO, gateway, data).await }
-            })
-            .await?;
-        C::abi_decode_returns_validate(&answer).map_err(|_| {
-            ChainError::Misconfigured(format!("{gateway} on chain {} is not a gateway", self.config.id))
-        })
+        let viewer = Viewer::now(&self.pool, self.config.id, Address::ZERO);
+        viewer.view(self.config.gateway, call).await
     }
 
     fn signer(&self, signer: B256) -> Result<&PrivateKeySigner, ChainError> {

@@ -127,6 +127,13 @@ pub enum Event {
         /// Its id.
         id: B256,
     },
+    /// What an ended lane had not delivered may be sent again, from this accumulator on.
+    ResendAllowed {
+        /// The ended lane, by its source.
+        lane: LaneId,
+        /// Where its inbox stopped.
+        from: B256,
+    },
     /// A lane pair was opened.
     LaneOpened(LaneOpened),
     /// A lane pair was closed.

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-pub(crate) use operate::{LaneArgs, LaneWhat, TokenArgs, TokenAt, TokenWhat};
+pub(crate) use operate::{AuditArgs, LaneArgs, LaneWhat, TokenArgs, TokenAt, TokenWhat};
 
 /// A bridge between blockchains: tokens and messages cross under a quorum of independent validators.
 ///
-/// Exit codes: 0 done; 1 failed; 2 wrong arguments; 3 not arrived in time, or still waiting.
+/// Exit codes: 0 done; 1 failed; 2 wrong arguments; 3 not arrived in time, or still waiting; 4 (audit) not all was read.
 #[derive(Debug, Parser)]
 #[command(name = "icc", version, propagate_version = true)]
 pub(crate) struct Cli {
@@ -56,6 +56,12 @@ pub(crate) enum Command {
     Lane(LaneArgs),
     /// A token's limits, pauses, queue and claims.
     Token(TokenArgs),
+    /// Read from the chains whether everything is delivered or refunded exactly once, and backed to the last unit.
+    ///
+    /// Reads all configured chains up to their final blocks, the validators' signatures, and, with database_url, the
+    /// leases; nothing is changed. Exit codes: 0 whole; 1 something is as it must not be; 3 with --settled: something is
+    /// on its way; 4 something could not be read.
+    Audit(AuditArgs),
     /// Deploy contracts and open lanes on all configured chains. Safe to repeat.
     Deploy(DeployArgs),
     /// Write or check a configuration.

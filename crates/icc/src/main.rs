@@ -1,5 +1,6 @@
 //! The one binary of the bridge: arguments in, parts wired, run.
 
+mod audit;
 mod cli;
 mod coins;
 mod commands;

@@ -41,7 +41,7 @@ impl Indexer {
                 }
             }
             if let Some(block) = blocks.last_mut() {
-                block.events.push(event_row(self.reader.gateway(), event));
+                block.events.extend(event_row(self.reader.gateway(), event));
             }
         }
         self.apply(cursor, &blocks, (last.at.number, last.at.hash)).await
@@ -59,7 +59,7 @@ impl Indexer {
             return Ok(None);
         }
         let gateway = self.reader.gateway();
-        let events = events.into_iter().map(|event| event_row(gateway, event)).collect();
+        let events = events.into_iter().filter_map(|event| event_row(gateway, event)).collect();
         self.apply(cursor, &[IndexedBlock { block: row(&block), events }], (block.at.number, block.at.hash))
             .await
     }

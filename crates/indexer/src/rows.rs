@@ -7,9 +7,10 @@ use icc_store::{
     MessageRow, QueueEndedRow, QueuedRow, RecordedRow, ValidatorSetRow,
 };
 
-pub(crate) fn event_row(gateway: B256, located: LocatedEvent) -> EventRow {
+/// `None` for what no row is kept of.
+pub(crate) fn event_row(gateway: B256, located: LocatedEvent) -> Option<EventRow> {
     let (transaction, log_index) = (located.at.transaction, located.at.log_index);
-    match located.event {
+    Some(match located.event {
         Event::Sent(sent) => EventRow::Message(MessageRow {
             destination: sent.destination,
             generation: sent.generation,
@@ -31,6 +32,7 @@ pub(crate) fn event_row(gateway: B256, located: LocatedEvent) -> EventRow {
             EventRow::Expired(ExpiredRow { lane, nonce, message_id: id, refund_nonce, transaction })
         }
         Event::Struck { id } => EventRow::Struck(id),
+        Event::ResendAllowed { .. } => return None,
         Event::LaneOpened(opened) => EventRow::LaneOpened(LaneOpenedRow {
             gateway,
             remote_chain: opened.remote_chain,
@@ -65,5 +67,5 @@ pub(crate) fn event_row(gateway: B256, located: LocatedEvent) -> EventRow {
         Event::QueueEnded { token_id, index, end } => {
             EventRow::QueueEnded(QueueEndedRow { token_id, index, outcome: end as u8, transaction })
         }
-    }
+    })
 }

@@ -2,6 +2,7 @@
 //! the others hold what is not on any chain.
 
 mod attestation;
+mod audit;
 mod chain;
 mod convert;
 mod events;
@@ -15,6 +16,7 @@ mod status;
 mod store;
 
 pub use attestation::{IntakeOutcome, StoredAttestation};
+pub use audit::{Equivocation, LeaseTerms, Overlap};
 pub use chain::{ApplyError, BlockRow, Cursor, IndexedBlock};
 pub use events::{
     DeliveryRow, EventRow, ExecutedRow, LaneOpenedRow, MessageRow, RecordedRow, ValidatorSetRow,

@@ -53,7 +53,11 @@ impl Store {
             .connect_with(options)
             .await?;
         MIGRATOR.run(&pool).await?;
-        Ok(Self { pool, url: url.to_owned() })
+        Ok(Self::over(pool, url))
+    }
+
+    pub(crate) fn over(pool: PgPool, url: &str) -> Self {
+        Self { pool, url: url.to_owned() }
     }
 
     /// Whether the database answers.

@@ -1,8 +1,28 @@
 //! What operators do with lanes and tokens.
 
 use clap::{Args, Subcommand};
+use url::Url;
 
 use super::{ConfigFile, KeyArgs, RouteArgs};
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// Nothing may be on its way, or wait for execution or in a queue.
+    #[arg(long)]
+    pub(crate) settled: bool,
+    /// How long to wait for what is on its way (with --settled), and for what cannot be read, in seconds.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub(crate) patience: u64,
+    /// The public URL of a validator, besides those of core.validator_urls. May be given several times.
+    #[arg(long = "validator", value_name = "URL")]
+    pub(crate) validators: Vec<Url>,
+    /// The address of a validator that is known to be dishonest: what it signed is told, and is no violation. May be given
+    /// several times.
+    #[arg(long = "liar", value_name = "ADDRESS")]
+    pub(crate) liars: Vec<String>,
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct LaneArgs {

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod audit;
 mod config;
 mod core;
 mod deploy;
@@ -45,6 +46,7 @@ pub(crate) async fn run(cli: Cli) -> eyre::Result<ExitCode> {
         Command::Status(arguments) => status::run(arguments, json).await,
         Command::Lane(arguments) => lane::run(arguments, json).await,
         Command::Token(arguments) => token::run(arguments, json).await,
+        Command::Audit(arguments) => Ok(audit::run(arguments, json).await),
         Command::Deploy(arguments) => deploy::run(arguments, json).await,
         Command::Config(arguments) => config::run(arguments, json).await,
         Command::Keys(arguments) => keys::run(arguments, json),

@@ -24,6 +24,7 @@ const EDGES: [(&str, &[&str]); 15] = [
         "icc",
         &[
             "api",
+            "attest",
             "chain",
             "chain-evm",
             "devnet",
