@@ -16,8 +16,7 @@ pub struct Lease {
     pub name: String,
     /// By whom.
     pub owner: String,
-    /// Grows each time the lease is taken: whoever sees a higher one knows that his is gone. Never less than the
-    /// database's clock in microseconds: so it grows also when the database is replaced by an old copy of itself.
+    /// Grows each time the lease is taken: whoever sees a higher one knows that his is gone.
     pub token: i64,
 }
 
@@ -25,6 +24,10 @@ impl Store {
     /// Takes a lease; `None` while somebody else holds it. The token always grows, so that whatever an earlier holder
     /// (also an earlier hold of the same owner) still does to it has no effect. A lease that would last longer than any
     /// is given was given before the database's clock went back, and is free.
+    ///
+    /// Where the database is replaced by an old copy of itself, tokens go back with it, and for a few seconds two may take
+    /// a lease for theirs, until the earlier one fails to renew it. That costs gas and nothing else: the chain decides
+    /// what is delivered.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -39,24 +42,23 @@ impl Store {
         let token = query_scalar!(
             "with taken as (
                  insert into lease (name, owner, token, expires_at)
-                 values ($1, $2, (extract(epoch from now()) * 1000000)::bigint, now() + make_interval(secs => $3))
+                 values ($1, $2, 1, now() + make_interval(secs => $3))
                  on conflict (name) do update set
                      owner = $2,
-                     token = greatest(lease.token + 1, excluded.token),
+                     token = lease.token + 1,
                      expires_at = now() + make_interval(secs => $3)
                  where lease.owner = $2 or lease.expires_at < now()
                      or lease.expires_at > now() + make_interval(secs => $3 * 2)
                  returning name, owner, token, expires_at, clock_timestamp() as at
              ), before as (
-                 -- An earlier hold of the same owner ends here.
-                 update lease_term t set until = least(t.until, taken.at) from taken
-                 where t.name = taken.name and t.owner = taken.owner
-                     and t.token = (select max(token) from lease_term where name = $1 and token < taken.token)
+                 -- An earlier hold of the same owner ends here, and one from before the clock went back.
+                 update lease_term t set since = least(t.since, taken.at), until = least(t.until, taken.at) from taken
+                 where t.name = taken.name and t.token = taken.token - 1
+                     and (t.owner = taken.owner or t.until > taken.at + make_interval(secs => $3 * 2))
              ), forgotten as (
-                 -- Now and then: tokens are microseconds.
-                 delete from lease_term t using taken
-                 where taken.token % 16 = 0 and t.name = taken.name and t.token <= (
-                     select token from lease_term where name = $1 order by token desc offset $4 limit 1)
+                 -- What began later than now was by a clock that has gone back since: it compares with nothing.
+                 delete from lease_term t using taken where t.name = taken.name and t.token < taken.token - 1
+                     and (t.token <= taken.token - $4 or t.since > taken.at)
              ), term as (
                  insert into lease_term (name, token, owner, since, until)
                  select name, token, owner, at, expires_at from taken

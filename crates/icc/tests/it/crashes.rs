@@ -1,52 +1,10 @@
-//! Processes killed at random moments, as by a power cut.
+//! Processes that are away, or there twice. Those killed at random moments are in `chaos.rs`.
 
 use std::time::Duration;
 
 use icc_devnet::Role;
 
 use crate::shared::with_bridge;
-
-/// A fixed sequence that looks random: a failure can be run again.
-struct Sequence(u64);
-
-impl Sequence {
-    fn next(&mut self, below: u64) -> u64 {
-        // xorshift64
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % below
-    }
-}
-
-#[test]
-fn kill_9_of_any_process_loses_nothing_and_repeats_nothing() {
-    with_bridge(async |bridge| {
-        let mut sequence = Sequence(0x1CC);
-        let roles = [
-            Role::Core(0),
-            Role::Validator(0),
-            Role::Indexer,
-            Role::Core(1),
-            Role::Validator(2),
-            Role::Core(0),
-            Role::Indexer,
-            Role::Validator(3),
-            Role::Core(1),
-        ];
-        for role in roles {
-            let from = sequence.next(3) as usize;
-            let to = (from + 1 + sequence.next(2) as usize) % 3;
-            bridge.burst(from, from, to, 6).await;
-            tokio::time::sleep(Duration::from_millis(sequence.next(1500))).await;
-            let process = bridge.devnet.process(role).unwrap();
-            process.kill();
-            tokio::time::sleep(Duration::from_millis(sequence.next(700))).await;
-            bridge.devnet.process(role).unwrap().restart().unwrap();
-        }
-        bridge.audit().await;
-    });
-}
 
 /// Without a quorum nothing moves; with one again, everything does, by itself.
 #[test]

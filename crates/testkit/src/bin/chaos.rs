@@ -87,7 +87,12 @@ fn chosen(names: &[String]) -> eyre::Result<Vec<Box<dyn Scenario>>> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
+    // Ended early, it still ends what it started, and unmounts what it mounted.
+    let outcome = tokio::select! {
+        outcome = run() => outcome,
+        _ = tokio::signal::ctrl_c() => Err(eyre::eyre!("interrupted")),
+    };
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -108,7 +113,8 @@ async fn run() -> eyre::Result<bool> {
     }
     let ends = Instant::now() + Duration::from_secs(60 * arguments.minutes);
     println!("seed {}; logs of what fails stay in {}", arguments.seed, arguments.folder.display());
-    let mut bench = Bench { icc: icc()?, folder: arguments.folder.clone(), devnets: 0, running: None };
+    let icc = icc()?;
+    let mut bench = Bench { icc: icc.clone(), folder: arguments.folder.clone(), devnets: 0, running: None };
     let mut rows = Vec::new();
     for scenario in &scenarios {
         let left = ends.saturating_duration_since(Instant::now());
@@ -119,8 +125,8 @@ async fn run() -> eyre::Result<bool> {
         } else {
             // Room for the audit as well.
             let limit = SCENARIO.min(left.saturating_sub(Duration::from_secs(30)));
-            let settings =
-                Settings { scale: arguments.scale, seed: arguments.seed, limit, patience: PATIENCE };
+            let (scale, seed) = (arguments.scale, arguments.seed);
+            let settings = Settings { icc: &icc, scale, seed, limit, patience: PATIENCE };
             Row::Ran(bench.run(scenario.as_ref(), settings).await?)
         };
         println!("{}", row.text());
@@ -147,7 +153,7 @@ struct Bench {
 }
 
 impl Bench {
-    async fn run(&mut self, scenario: &dyn Scenario, settings: Settings) -> eyre::Result<Outcome> {
+    async fn run(&mut self, scenario: &dyn Scenario, settings: Settings<'_>) -> eyre::Result<Outcome> {
         let (mut devnet, load) = match self.running.take() {
             Some(running) => running,
             None => self.start().await?,

@@ -1,36 +1,31 @@
-//! The audit after every scenario: read from the chains alone.
+//! The audit after every scenario: `icc audit`, which reads the chains, and the load's own count of its units.
 
-use std::time::{Duration, Instant};
+use std::{path::Path, time::Duration};
 
-use eyre::WrapErr;
+use eyre::{WrapErr, bail};
 use icc_chain_evm::bindings::Gateway;
-use icc_devnet::{Devnet, audit_token, wait_settled};
-use tokio::time::sleep;
+use icc_devnet::{Devnet, wait_settled};
+use tokio::process::Command;
 
 use crate::load::Load;
 
-/// Everything sent is delivered, supply = held = escrow for each of the load's tokens, and no unit is lost or made.
+/// Everything sent is delivered once, in order, under a quorum's signatures, and all is backed (`icc audit --settled`,
+/// as an operator runs it); and no unit of the load's is lost or made.
 ///
 /// # Errors
-/// Naming what differs.
-pub async fn audit(devnet: &Devnet, load: &Load, patience: Duration) -> eyre::Result<()> {
+/// In the audit's own words.
+pub async fn audit(devnet: &Devnet, load: &Load, icc: &Path, patience: Duration) -> eyre::Result<()> {
     wait_settled(devnet, patience).await?;
-    let began = Instant::now();
-    loop {
-        // A message that was delivered but failed, or that leads to another one, is done soon after.
-        let outcome = books(devnet, load).await;
-        if outcome.is_ok() || began.elapsed() > patience {
-            return outcome;
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
-}
-
-async fn books(devnet: &Devnet, load: &Load) -> eyre::Result<()> {
-    for token in load.tokens() {
-        let name = &devnet.configs[token.home].name;
-        let audit = audit_token(devnet, token.home, token.at[token.home]).await?;
-        audit.check().wrap_err_with(|| format!("token of {name}"))?;
+    let output = Command::new(icc)
+        .args(["audit", "--settled", "--patience", &patience.as_secs().to_string(), "--config"])
+        .arg(devnet.folder().join("icc.toml"))
+        .kill_on_drop(true)
+        .output()
+        .await
+        .wrap_err("icc audit")?;
+    if !output.status.success() {
+        let (said, told) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        bail!("icc audit ended with {}:\n{}\n{}", output.status, told.trim(), said.trim());
     }
     load.check_units().await
 }

@@ -104,11 +104,13 @@ impl Scenario for Database {
                 world.devnet.process(core)?.kill();
             }
             world.devnet.postgres.process.stop(Duration::from_secs(20));
-            world.devnet.postgres.alter_stopped(&format!("update lease set expires_at = expires_at {by}"))?;
-            world
-                .devnet
-                .postgres
-                .alter_stopped(&format!("update execute_attempt set next_at = next_at {by}"))?;
+            for sql in [
+                format!("update lease set expires_at = expires_at {by}"),
+                format!("update lease_term set since = since {by}, until = until {by}"),
+                format!("update execute_attempt set next_at = next_at {by}"),
+            ] {
+                world.devnet.postgres.alter_stopped(&sql)?;
+            }
             world.fault();
             world.devnet.postgres.start_again().await?;
             for core in [Role::Core(0), Role::Core(1)] {

@@ -21,7 +21,7 @@ impl Scenario for KillNine {
 
     async fn run(&self, world: &mut World<'_>) -> eyre::Result<()> {
         let kills = world.scaled(15, 220);
-        while world.faults() < kills {
+        while world.faults() < kills && world.has_time() {
             world.pause_up_to(Duration::from_millis(1200)).await;
             let first = world.any_role();
             world.devnet.process(first)?.kill();

@@ -1,6 +1,6 @@
 //! One scenario: load, faults, calm, audit.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use eyre::{WrapErr, bail};
 use icc_devnet::Devnet;
@@ -12,7 +12,9 @@ use crate::load::Load;
 
 /// How to run scenarios.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct Settings<'a> {
+    /// The `icc` binary, for the audit.
+    pub icc: &'a Path,
     /// How much of each.
     pub scale: Scale,
     /// Of all that is random in them.
@@ -40,7 +42,12 @@ pub struct Outcome {
 
 /// Runs a scenario on a devnet, under load; then stops the load, and audits. After a failure the devnet is as the
 /// failure left it.
-pub async fn run(scenario: &dyn Scenario, devnet: &mut Devnet, load: &Load, settings: Settings) -> Outcome {
+pub async fn run(
+    scenario: &dyn Scenario,
+    devnet: &mut Devnet,
+    load: &Load,
+    settings: Settings<'_>,
+) -> Outcome {
     let began = Instant::now();
     let before = messages_sent(devnet).await.unwrap_or(0);
     // Each scenario its own randomness: run alone, it makes the same choices.
@@ -66,11 +73,16 @@ pub async fn run(scenario: &dyn Scenario, devnet: &mut Devnet, load: &Load, sett
     Outcome { name: scenario.name(), faults, transfers, took: began.elapsed(), result }
 }
 
-async fn afterwards(devnet: &mut Devnet, load: &Load, settings: Settings, taken: u64) -> eyre::Result<()> {
+async fn afterwards(
+    devnet: &mut Devnet,
+    load: &Load,
+    settings: Settings<'_>,
+    taken: u64,
+) -> eyre::Result<()> {
     devnet.check().wrap_err("after the scenario")?;
     if taken == 0 {
         bail!("the load sent nothing: the scenario proves nothing");
     }
-    audit(devnet, load, settings.patience).await.wrap_err("audit")?;
+    audit(devnet, load, settings.icc, settings.patience).await.wrap_err("audit")?;
     devnet.check().wrap_err("after the audit")
 }

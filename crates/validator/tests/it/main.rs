@@ -1,6 +1,8 @@
 //! A watcher among endpoints of which one lies: what is signed, and what never is.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod recover;
+
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
