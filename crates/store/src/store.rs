@@ -11,6 +11,8 @@ use sqlx::{
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
+/// For one step of a migration.
+const MIGRATION_TIMEOUT: &str = "10min";
 /// The channel on which lanes are woken.
 pub(crate) const WAKE_CHANNEL: &str = "icc_wake";
 
@@ -44,16 +46,20 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the database cannot be reached within ten seconds, or migrations fail.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?
-            .application_name("icc")
-            .options([("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "20s")]);
-        let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options)
-            .await?;
-        MIGRATOR.run(&pool).await?;
-        Ok(Self::over(pool, url))
+        let options = PgConnectOptions::from_str(url)?.application_name("icc");
+        let connect = |most, timeout| {
+            PgPoolOptions::new().max_connections(most).acquire_timeout(Duration::from_secs(10)).connect_with(
+                options.clone().options([
+                    ("statement_timeout", timeout),
+                    ("idle_in_transaction_session_timeout", "20s"),
+                ]),
+            )
+        };
+        // By a connection of its own: a migration, or the wait for another process's, may take longer than any query.
+        let migrating = connect(1, MIGRATION_TIMEOUT).await?;
+        MIGRATOR.run(&migrating).await?;
+        migrating.close().await;
+        Ok(Self::over(connect(max_connections, "10s").await?, url))
     }
 
     pub(crate) fn over(pool: PgPool, url: &str) -> Self {
