@@ -8,7 +8,7 @@ use icc_testkit::{
     load::Load,
 };
 
-use crate::shared::{PATIENCE, icc, options, with_bridge};
+use crate::shared::{icc, options, with_bridge};
 
 /// Fixed: a failure can be run again with `chaos --seed`.
 const SEED: u64 = 0x1CC;
@@ -27,8 +27,8 @@ fn the_short_set_of_chaos_holds() {
             icc: &binary,
             scale: Scale::Short,
             seed: SEED,
-            limit: Duration::from_secs(240),
-            patience: PATIENCE,
+            limit: Duration::from_secs(300),
+            patience: Duration::from_secs(300),
         };
         for scenario in chaos::all() {
             if let Some(reason) = scenario.skip() {
