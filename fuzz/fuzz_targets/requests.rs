@@ -39,11 +39,12 @@ static VALIDATOR: LazyLock<Router> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let Some((choice, bytes)) = data.split_first() else { return };
     let Ok(text) = std::str::from_utf8(&bytes[..bytes.len().min(LONGEST)]) else { return };
-    match choice % 3 {
+    match choice % 4 {
         0 => asked(text),
         // The lane that there is, so that a fuzzer can get past its name.
         1 => asked(&format!("/v1/attestations/{LANE}{text}")),
-        _ => paths(text),
+        2 => paths(text),
+        _ => nonce(text),
     }
 });
 
@@ -77,6 +78,13 @@ fn asked(path: &str) {
         assert!(nonces.iter().all(|nonce| *nonce >= asked));
         assert_eq!(nonces.len(), RECORDED.iter().filter(|nonce| **nonce >= asked).count());
     }
+}
+
+/// Numbers from 1 that a database holds are nonces, nothing else is.
+fn nonce(text: &str) {
+    let read = icc_api::fuzzing::message(&LANE.to_string(), text).ok();
+    let expected = text.parse::<i64>().ok().filter(|nonce| *nonce > 0);
+    assert_eq!(read, expected.map(|nonce| (LANE, nonce.unsigned_abs())), "{text:?}");
 }
 
 /// What is read from a path names one thing, and all of it can be stored.
