@@ -1,9 +1,12 @@
 //! What must be true after anything: read from the chains, not from any database.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use alloy_primitives::{Address, B256, U256};
-use eyre::ensure;
+use eyre::{bail, ensure};
 use icc_chain_evm::{
     Account, BridgeUser,
     bindings::{Gateway, IGateway},
@@ -72,19 +75,52 @@ pub async fn audit_token(devnet: &Devnet, home: usize, token: Address) -> eyre::
 /// # Errors
 /// If a chain cannot be read, or `patience` is over; names the lanes that lag.
 pub async fn wait_settled(devnet: &Devnet, patience: Duration) -> eyre::Result<()> {
+    settled(devnet, patience, |lagging, _| lagging).await
+}
+
+/// Waits until every lane has been even at some moment, not all at the same one: what can be waited for while messages
+/// are sent.
+///
+/// # Errors
+/// As [`wait_settled`].
+pub async fn wait_each_settled(devnet: &Devnet, patience: Duration) -> eyre::Result<()> {
+    settled(devnet, patience, |lagging, before| match before {
+        None => lagging,
+        Some(before) => lagging.into_iter().filter(|(lane, _)| before.contains_key(lane)).collect(),
+    })
+    .await
+}
+
+/// Lanes that lag, by the places of their chains, and how many messages were sent.
+type Lagging = BTreeMap<(usize, usize), u64>;
+
+/// Reads the lanes until, of those that lag and those that were awaited before, none is to be awaited.
+async fn settled(
+    devnet: &Devnet,
+    patience: Duration,
+    awaited: impl Fn(Lagging, Option<&Lagging>) -> Lagging,
+) -> eyre::Result<()> {
     let began = Instant::now();
+    let mut before = None;
     loop {
-        let lagging = lagging_lanes(devnet).await?;
+        let lagging = awaited(lagging_lanes(devnet).await?, before.as_ref());
         if lagging.is_empty() {
             return Ok(());
         }
-        ensure!(began.elapsed() < patience, "not delivered after {patience:?}: {}", lagging.join(", "));
+        if began.elapsed() >= patience {
+            let name = |chain: usize| &devnet.configs[chain].name;
+            let lanes = lagging
+                .iter()
+                .map(|((from, to), sent)| format!("{} → {} ({sent} sent)", name(*from), name(*to)));
+            bail!("not delivered after {patience:?}: {}", lanes.collect::<Vec<_>>().join(", "));
+        }
+        before = Some(lagging);
         sleep(Duration::from_millis(250)).await;
     }
 }
 
-async fn lagging_lanes(devnet: &Devnet) -> eyre::Result<Vec<String>> {
-    let mut lagging = Vec::new();
+async fn lagging_lanes(devnet: &Devnet) -> eyre::Result<Lagging> {
+    let mut lagging = Lagging::new();
     for (from, source) in devnet.configs.iter().enumerate() {
         for (to, destination) in devnet.configs.iter().enumerate().filter(|(to, _)| *to != from) {
             let outbox = devnet.account(from)?;
@@ -98,7 +134,7 @@ async fn lagging_lanes(devnet: &Devnet) -> eyre::Result<Vec<String>> {
             let lane = inbox.view(destination.gateway, Gateway::laneFromCall { remote }).await?;
             let delivered = inbox.view(destination.gateway, Gateway::inboxCall { lane }).await?;
             if delivered != outbox.accumulator {
-                lagging.push(format!("{} → {} ({} sent)", source.name, destination.name, outbox.nonce));
+                lagging.insert((from, to), outbox.nonce);
             }
         }
     }

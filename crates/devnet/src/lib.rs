@@ -17,7 +17,7 @@ mod process;
 mod tools;
 
 pub use anvil::{Anvil, ChainSpec};
-pub use audit::{TokenAudit, audit_token, wait_settled};
+pub use audit::{TokenAudit, audit_token, wait_each_settled, wait_settled};
 pub use demo::Demo;
 pub use forward::Forwarder;
 pub use gas::{GasRow, measure_gas};

@@ -1,5 +1,6 @@
 //! Adversaries and faults, one file each, for tests, chaos and benchmarks. Nothing shipped depends on it.
 
+mod audit;
 pub mod bench;
 pub mod chaos;
 pub mod front_runner;
@@ -13,6 +14,7 @@ pub mod reorgs;
 pub mod scene;
 pub mod transactions;
 
+pub use audit::{audit, messages_sent};
 pub use liar::{Call, Honest, Liar, Reply};
 pub use node::{Answer, Node};
 pub use proxy::Proxy;

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -21,7 +21,7 @@ use icc_chain_evm::{
 };
 use icc_devnet::Devnet;
 use icc_protocol::ChainId;
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::IteratorRandom};
 use tokio::{
     task::JoinHandle,
     time::{MissedTickBehavior, interval, sleep, timeout},
@@ -43,6 +43,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A wrapper is sent back or on only from a balance of at least this: what is on its way out is still in it.
 const FLOAT: u64 = 20;
 
+/// No chain.
+const NONE: usize = usize::MAX;
+
 /// A token with its home on one chain, registered on all others.
 #[derive(Debug, Clone)]
 pub struct LoadToken {
@@ -61,6 +64,8 @@ pub struct Load {
     chains: Vec<EvmChain>,
     bridges: Vec<Address>,
     tokens: Vec<LoadToken>,
+    /// The chain to which nothing is sent for now; [`NONE`]: there is none.
+    spared: Arc<AtomicUsize>,
 }
 
 impl Load {
@@ -83,6 +88,7 @@ impl Load {
             chains: devnet.configs.clone(),
             bridges: devnet.contracts.iter().map(|contracts| contracts.token_bridge).collect(),
             tokens: Vec::new(),
+            spared: Arc::new(AtomicUsize::new(NONE)),
         };
         for chain in &devnet.chains {
             chain.fund(load.key.address(), 1_000_000).await?;
@@ -185,6 +191,12 @@ impl Load {
             tokio::spawn(feeder.run(each, stop.clone()))
         });
         Running { tasks: tasks.collect(), sent, stop }
+    }
+
+    /// From now on nothing is sent to one chain; or, if none is named, to all again. For faults that look for a
+    /// transaction of their own there.
+    pub fn spare(&self, chain: Option<usize>) {
+        self.spared.store(chain.unwrap_or(NONE), Ordering::Relaxed);
     }
 
     /// Nobody gained or lost a unit: over all chains, the load has what it began with. Only once all has arrived.
@@ -294,9 +306,10 @@ impl Feeder {
     async fn deposit(&mut self) -> eyre::Result<()> {
         let account = self.load.account(self.chain)?;
         let user = self.load.user(&account, self.chain);
-        let others = self.load.chains.len() - 1;
         let home = self.random.random_range(0..self.load.tokens.len());
-        let to = (self.chain + 1 + self.random.random_range(0..others)) % self.load.chains.len();
+        let spared = self.load.spared.load(Ordering::Relaxed);
+        let others = (0..self.load.chains.len()).filter(|to| *to != self.chain && *to != spared);
+        let Some(to) = others.choose(&mut self.random) else { return Ok(()) };
         let amount = U256::from(self.random.random_range(1..=3u64));
         let mut token = self.load.tokens[home].at[self.chain];
         if home != self.chain && user.balance(token, account.address()).await? < U256::from(FLOAT) {

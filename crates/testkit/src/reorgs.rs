@@ -12,7 +12,7 @@ use icc_chain_evm::{
     bindings::{Gateway, TokenBridge},
     token_id,
 };
-use icc_devnet::{Anvil, wait_settled};
+use icc_devnet::{Anvil, wait_each_settled};
 use icc_protocol::{CompactSignature, Domain, SignatureSet, TransferState, ValidatorSet};
 use serde_json::json;
 
@@ -147,8 +147,8 @@ pub async fn while_rotating(scene: &Scene<'_>) -> eyre::Result<()> {
     Ok(())
 }
 
-/// Reorgs of the destination, one after the other, while deliveries come in. Returns the longest time that it took the
-/// lanes to be even again after one.
+/// Reorgs of the destination, one after the other, while deliveries come in. Returns the longest time that it took
+/// every lane to be even again after one.
 ///
 /// # Errors
 /// If they are not within [`PATIENCE`].
@@ -162,7 +162,7 @@ pub async fn storm(scene: &Scene<'_>, rounds: u32) -> eyre::Result<Duration> {
             scene.destination().reorg(depth).await?;
         }
         let began = Instant::now();
-        wait_settled(scene.devnet, PATIENCE).await?;
+        wait_each_settled(scene.devnet, PATIENCE).await?;
         longest = longest.max(began.elapsed());
         tracing::info!(round, took = ?began.elapsed(), "even again");
     }

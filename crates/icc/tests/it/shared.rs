@@ -2,7 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{LazyLock, Mutex},
+    sync::{
+        LazyLock, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -34,6 +37,25 @@ pub struct Bridge {
     pub tokens: Vec<Address>,
 }
 
+/// What the processes of a devnet said last, told if a test fails: their logs go with the devnet.
+struct LastWords(PathBuf);
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let logs =
+            ["core-0", "core-1", "indexer", "validator-0", "validator-1", "validator-2", "validator-3"];
+        for name in logs {
+            let log = std::fs::read(self.0.join(name).with_extension("log")).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("-- {name}, its last lines:\n{}", lines[lines.len().saturating_sub(25)..].join("\n"));
+        }
+    }
+}
+
 /// Runs a test alone on the shared devnet. After a failure the next test gets a new one.
 pub fn with_bridge(test: impl AsyncFnOnce(&mut Bridge)) {
     let mut shared = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -43,6 +65,7 @@ pub fn with_bridge(test: impl AsyncFnOnce(&mut Bridge)) {
             Some(bridge) => bridge,
             None => Bridge::start().await,
         };
+        let _told = LastWords(bridge.devnet.folder().to_owned());
         test(&mut bridge).await;
         bridge.devnet.check().unwrap();
         bridge
@@ -55,6 +78,7 @@ pub fn with_own_bridge(options: &DevnetOptions, test: impl AsyncFnOnce(&mut Brid
     let _alone = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     RUNTIME.block_on(async {
         let mut bridge = Bridge::start_with(options).await;
+        let _told = LastWords(bridge.devnet.folder().to_owned());
         test(&mut bridge).await;
     });
 }
@@ -69,8 +93,11 @@ pub fn options() -> DevnetOptions {
     for (chain, milliseconds) in options.chains.iter_mut().zip([300, 500, 200]) {
         chain.block_time = Duration::from_millis(milliseconds);
     }
-    // Logs that outlive a failure, on demand.
-    options.folder = std::env::var_os("ICC_TEST_FOLDER").map(PathBuf::from);
+    // Logs that outlive a failure, on demand; each devnet its own.
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    let number = STARTED.fetch_add(1, Ordering::Relaxed);
+    options.folder =
+        std::env::var_os("ICC_TEST_FOLDER").map(|folder| PathBuf::from(folder).join(number.to_string()));
     options
 }
 
@@ -197,16 +224,6 @@ impl Bridge {
             }
             assert_eq!(total, U256::from(SUPPLY), "units of token {home} over all chains");
         }
-        self.audit_command().await;
-    }
-
-    /// What an operator would run.
-    async fn audit_command(&self) {
-        let mut command = tokio::process::Command::new(icc());
-        command.args(["audit", "--settled", "--patience", &PATIENCE.as_secs().to_string(), "--config"]);
-        command.arg(self.devnet.folder().join("icc.toml"));
-        let output = command.output().await.unwrap();
-        let (told, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{}: {told}\n{said}", output.status);
+        icc_testkit::audit(&self.devnet, &icc(), PATIENCE).await.unwrap();
     }
 }

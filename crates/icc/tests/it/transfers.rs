@@ -8,6 +8,7 @@ use icc_api::CoreClient;
 use icc_chain_evm::{OutgoingMessage, bindings::MessageBoard};
 use icc_devnet::{Demo, Role};
 use icc_protocol::TransferState;
+use serde_json::json;
 
 use crate::shared::with_bridge;
 
@@ -114,6 +115,10 @@ fn a_recipient_that_reverts_with_unprintable_words_holds_nobody_up() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         assert!(reason.contains("ExecutionFailed: a  b"), "{reason}");
+        // Once it does not revert, its message is executed.
+        let code = there.code(board).await.unwrap();
+        bridge.devnet.chains[2].rpc("anvil_setCode", json!([hostile, code])).await.unwrap();
+        bridge.arrived(refused).await;
     });
 }
 

@@ -1,6 +1,9 @@
 //! What figures are measured on: a devnet with tokens that can be paid out to many.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::{SolCall, SolConstructor};
@@ -12,17 +15,21 @@ use icc_chain_evm::{
 use icc_devnet::{ChainSpec, Devnet, DevnetOptions, audit_token};
 
 use super::cpu_seconds;
-use crate::load::Load;
+use crate::{audit, load::Load};
 
 /// Different accounts that are paid: what a node's block costs grows with the storage of all.
 const HOLDERS: u64 = 2_000;
 /// Payments of one transaction; a transaction has 16.7 million gas (EIP-7825).
 pub(crate) const MOST_PAYMENTS: usize = 250;
 
+/// For what was sent to be delivered, before an audit.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// A devnet, tokens on it, and the contracts that pay them out.
 pub(crate) struct Rig {
     pub(crate) devnet: Devnet,
     pub(crate) load: Load,
+    icc: PathBuf,
     /// By chain.
     payers: Vec<Address>,
     /// How many of the following chains a chain's token is registered on.
@@ -60,7 +67,7 @@ impl Rig {
             user.call(token, DemoToken::approveCall { spender: payer, value: U256::MAX }).await?;
             payers.push(payer);
         }
-        Ok(Self { devnet, load, payers, reach, next_holder: 0 })
+        Ok(Self { devnet, load, icc: options.icc.clone(), payers, reach, next_holder: 0 })
     }
 
     /// All lanes that tokens can take: (from, to).
@@ -109,8 +116,9 @@ impl Rig {
         (self.devnet.contracts[from].token_bridge, call.abi_encode().into())
     }
 
-    /// Supply = held = escrow for every token, to the last unit.
+    /// `icc audit`, once all that was sent is delivered; and supply = held = escrow for every token, to the last unit.
     pub(crate) async fn audit(&self) -> eyre::Result<()> {
+        audit(&self.devnet, &self.icc, PATIENCE).await?;
         for token in self.load.tokens() {
             audit_token(&self.devnet, token.home, token.at[token.home]).await?.check()?;
         }

@@ -17,6 +17,8 @@ use super::{Scenario, World, machine::SmallDisk};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What it says once it may sign.
 const WHOLE: &str = "the journal has all that the cores hold of this key";
+/// What it says of a journal that is not whole.
+const LACKS: &str = "the journal lacks what this key has signed";
 /// What it says when it has signed.
 const SIGNED: &str = "watch: signed";
 
@@ -102,14 +104,21 @@ impl Scenario for Cut {
         signed_since(world, role, 1).await?;
         world.devnet.process(role)?.kill();
         let whole = fs::read(&journal)?;
+        // The header alone, and nothing at all: whatever was recorded is gone.
+        for (left, words) in [(4096, "is damaged"), (0, LACKS)] {
+            fs::write(&journal, &whole[..left])?;
+            world.fault();
+            refused(world, role, words).await?;
+        }
+        // Part of the pages, which may be unused ones: refused, unless all that the cores hold is still there.
         for part in [2, 3] {
             fs::write(&journal, &whole[..whole.len() * (part - 1) / part])?;
             world.fault();
-            refused(world, role, "is damaged").await?;
+            refused_or_whole(world, role).await?;
         }
         fs::remove_file(&journal)?;
         world.fault();
-        refused(world, role, "the journal lacks what this key has signed").await?;
+        refused(world, role, LACKS).await?;
         recovered(world, role).await
     }
 }
@@ -140,7 +149,7 @@ impl Scenario for OldCopy {
         fs::rename(&journal, &newest)?;
         replace(&old, &journal)?;
         world.fault();
-        refused(world, role, "the journal lacks what this key has signed").await?;
+        refused(world, role, LACKS).await?;
         // The first way out: the newest is found after all.
         replace(&newest, &journal)?;
         start_whole(world, role).await?;
@@ -148,14 +157,14 @@ impl Scenario for OldCopy {
         world.devnet.process(role)?.kill();
         replace(&old, &journal)?;
         world.fault();
-        refused(world, role, "the journal lacks what this key has signed").await?;
+        refused(world, role, LACKS).await?;
         recovered(world, role).await?;
         // And from nothing.
         signed_since(world, role, 1).await?;
         world.devnet.process(role)?.kill();
         fs::remove_file(&journal)?;
         world.fault();
-        refused(world, role, "the journal lacks what this key has signed").await?;
+        refused(world, role, LACKS).await?;
         recovered(world, role).await
     }
 }
@@ -198,6 +207,31 @@ async fn refused(world: &mut World<'_>, role: Role, words: &str) -> eyre::Result
     );
     ensure!(!said.contains(SIGNED), "{role:?} has signed with a journal that it must refuse");
     Ok(())
+}
+
+/// Starts it; it must refuse its journal, or have found it whole before it signs.
+async fn refused_or_whole(world: &mut World<'_>, role: Role) -> eyre::Result<()> {
+    let from = world.log_length(role)?;
+    world.devnet.process(role)?.restart()?;
+    let began = Instant::now();
+    loop {
+        let said = world.log(role, from)?;
+        if said.contains("is damaged") || said.contains(LACKS) {
+            let well = world.devnet.process(role)?.wait_end(PATIENCE)?;
+            ensure!(!well, "{role:?} has ended well with a journal that it must refuse");
+            return Ok(());
+        }
+        if let Some(whole) = said.find(WHOLE) {
+            ensure!(!said[..whole].contains(SIGNED), "{role:?} has signed before its journal was confirmed");
+            world.devnet.process(role)?.kill();
+            return Ok(());
+        }
+        ensure!(
+            began.elapsed() < PATIENCE,
+            "{role:?} neither refuses its journal nor finds it whole: {said}"
+        );
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// Starts it with the way out; it must sign again, and start the usual way ever after.

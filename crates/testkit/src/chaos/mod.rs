@@ -1,6 +1,5 @@
 //! Faults under load, each followed by the same audit, read from the chains. One file per family of faults.
 
-mod audit;
 mod callers;
 mod clocks;
 mod journal;
@@ -12,7 +11,6 @@ mod runner;
 mod scenario;
 mod transactions;
 
-pub use audit::{audit, messages_sent};
 pub use runner::{Outcome, Settings, run};
 pub use scenario::{Scale, Scenario, World};
 

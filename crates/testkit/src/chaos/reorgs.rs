@@ -35,6 +35,7 @@ impl Scenario for Reorgs {
             if !world.has_time() {
                 break;
             }
+            world.spare(to).await?;
             let token = Scene::prepare(world.devnet, from, to).await?.token;
             let scene = Scene { devnet: world.devnet, from, to, token };
             for depth in [1, DEEPEST] {
@@ -45,6 +46,7 @@ impl Scenario for Reorgs {
             reorgs::while_rotating(&scene).await?;
             (0..6).for_each(|_| world.fault());
             signing(world, (from, to), token).await?;
+            world.load.spare(None);
             let rounds = world.scaled(4, 30);
             let scene = Scene { devnet: world.devnet, from, to, token };
             let longest = reorgs::storm(&scene, rounds).await?;

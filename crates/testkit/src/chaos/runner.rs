@@ -7,8 +7,8 @@ use icc_devnet::Devnet;
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, timeout};
 
-use super::{Scale, Scenario, World, audit, messages_sent};
-use crate::load::Load;
+use super::{Scale, Scenario, World};
+use crate::{audit, load::Load, messages_sent};
 
 /// How to run scenarios.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +63,7 @@ pub async fn run(
         Err(_) => Err(eyre::eyre!("the scenario itself has not ended within {:?}", settings.limit)),
     };
     let faults = world.faults();
+    load.spare(None);
     let sent = running.stop().await;
     tracing::info!(taken = sent.taken(), refused = sent.refused(), "load stopped");
     if result.is_ok() {
@@ -83,6 +84,7 @@ async fn afterwards(
     if taken == 0 {
         bail!("the load sent nothing: the scenario proves nothing");
     }
-    audit(devnet, load, settings.icc, settings.patience).await.wrap_err("audit")?;
+    audit(devnet, settings.icc, settings.patience).await.wrap_err("audit")?;
+    load.check_units().await.wrap_err("the load's own units")?;
     devnet.check().wrap_err("after the audit")
 }

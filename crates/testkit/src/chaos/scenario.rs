@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use icc_devnet::{Devnet, Role};
+use icc_devnet::{Devnet, Role, wait_each_settled};
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use tokio::time::{Instant, sleep};
 
-use crate::load::Load;
+use crate::{load::Load, scene::PATIENCE};
 
 /// How much of a scenario is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,18 @@ impl<'a> World<'a> {
         let milliseconds = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
         let pause = self.random.random_range(0..=milliseconds);
         sleep(Duration::from_millis(pause)).await;
+    }
+
+    /// Sends no load to a chain any more, and waits until what was on its way has arrived: for faults that stop the chain's
+    /// blocks and look for one transaction among those that wait.
+    ///
+    /// # Errors
+    /// If it does not arrive.
+    pub async fn spare(&mut self, chain: usize) -> eyre::Result<()> {
+        self.load.spare(Some(chain));
+        // For deposits that are being made.
+        sleep(Duration::from_secs(1)).await;
+        wait_each_settled(self.devnet, PATIENCE).await
     }
 
     /// Any process of the bridge.

@@ -18,11 +18,6 @@ impl Scenario for Transactions {
         "deliveries dropped, stuck, replaced, front-run, out of gas, too dear, unpaid, behind a nonce gap"
     }
 
-    fn load(&self) -> f64 {
-        // The faults look for transactions of their own lane among all others.
-        2.0
-    }
-
     async fn run(&self, world: &mut World<'_>) -> eyre::Result<()> {
         let rounds = world.scaled(1, 6);
         for round in 0..rounds {
@@ -30,6 +25,7 @@ impl Scenario for Transactions {
                 break;
             }
             let (from, to) = [(0, 2), (2, 0), (1, 2), (0, 1), (2, 1), (1, 0)][round % 6];
+            world.spare(to).await?;
             let scene = Scene::prepare(world.devnet, from, to).await?;
             let mut done = 0;
             transactions::all(&scene, |_| done += 1).await?;
