@@ -154,9 +154,29 @@ impl Account {
     /// As [`Account::send`]; what was sent before the failing one stays sent.
     pub async fn burst(&self, to: Address, calls: &[Bytes]) -> Result<Vec<B256>, ChainError> {
         let Some(first) = calls.first() else { return Ok(Vec::new()) };
+        self.burst_with_gas(to, calls, self.estimate(to, first).await?).await
+    }
+
+    /// Gas that a call takes now.
+    ///
+    /// # Errors
+    /// [`ChainError::Reverted`] with the decoded reason, or if the chain cannot be asked.
+    pub async fn estimate(&self, to: Address, data: &Bytes) -> Result<u64, ChainError> {
+        let request = &json!({"from": self.address(), "to": to, "data": data});
+        self.pool.first(|e: Endpoint| async move { node::estimate_gas(&e, request).await }).await
+    }
+
+    /// As [`Account::burst`], for calls of which is known what each takes: `gas`. Half as much more is offered.
+    ///
+    /// # Errors
+    /// As [`Account::burst`].
+    pub async fn burst_with_gas(
+        &self,
+        to: Address,
+        calls: &[Bytes],
+        gas: u64,
+    ) -> Result<Vec<B256>, ChainError> {
         let from = self.address();
-        let request = &json!({"from": from, "to": to, "data": first});
-        let gas = self.pool.first(|e: Endpoint| async move { node::estimate_gas(&e, request).await }).await?;
         let fees = current_fees(&self.pool, &self.chain.fees, 0).await?;
         // After what is still on its way.
         let mut nonce = self

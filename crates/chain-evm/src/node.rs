@@ -117,6 +117,12 @@ pub(crate) async fn call(
         .map_err(|error| execution_error(endpoint, error))
 }
 
+/// Whether a call goes through at the newest block; an error if not. What it returns does not matter.
+pub(crate) async fn try_call(endpoint: &Endpoint, request: &Value) -> Result<(), ChainError> {
+    let outcome: Result<Bytes, _> = endpoint.call("eth_call", json!([request, "latest"])).await;
+    outcome.map(drop).map_err(|error| execution_error(endpoint, error))
+}
+
 /// Gas of a call at the newest block. Without naming it, some nodes run the call after what waits in their pool: a
 /// delivery that somebody left there would look done, and could never be replaced.
 pub(crate) async fn estimate_gas(endpoint: &Endpoint, request: &Value) -> Result<u64, ChainError> {

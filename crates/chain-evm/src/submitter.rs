@@ -159,13 +159,14 @@ impl Submitter for EvmSubmitter {
             "data": data,
             "gas": format!("{TRANSACTION_GAS_CAP:#x}"),
         });
-        let gas = self
-            .pool
-            .first(|e: Endpoint| {
-                let request = &request;
-                async move { node::estimate_gas(&e, request).await }
-            })
-            .await?;
+        let request = &request;
+        if calls_gas(call) >= TRANSACTION_GAS_CAP {
+            // All that a transaction may have is offered anyway. Nodes find an estimate by running a call a dozen times
+            // and more; this is once.
+            self.pool.first(|e: Endpoint| async move { node::try_call(&e, request).await }).await?;
+            return Ok(TRANSACTION_GAS_CAP);
+        }
+        let gas = self.pool.first(|e: Endpoint| async move { node::estimate_gas(&e, request).await }).await?;
         // A tenth more, as the state may have moved by the time the transaction runs; and what the calls of a batch may
         // take then, though they took less here: one of them must not make the whole delivery fail.
         let more = (gas / 10).saturating_add(calls_gas(call));

@@ -57,6 +57,9 @@ impl Anvil {
             "--hardfork",
             "osaka",
             "--enable-tx-gas-limit",
+            // As of Ethereum's blocks.
+            "--gas-limit",
+            "60000000",
             "--accounts",
             "1",
         ];

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{B256, Bytes};
 use icc_chain::{Call, Delivery, RemoteEnd, Submitter};
-use icc_protocol::{Checkpoint, INLINE_GAS, Message, SignatureSet, fold_all};
+use icc_protocol::{Checkpoint, SignatureSet, fold_all};
 use icc_store::{LaneRow, Store};
 
 use crate::RelayError;
@@ -11,14 +11,8 @@ use crate::RelayError;
 const MAX_TAIL: u64 = 64;
 /// Messages read for one batch.
 const MAX_MESSAGES: u32 = 512;
-/// Bytes of messages in one batch; nodes refuse transactions above 128 kB.
-const MAX_BYTES: usize = 100_000;
 /// Checkpoints considered for one batch.
 const MAX_CHECKPOINTS: u32 = 256;
-/// Gas of a message beside its call.
-const MESSAGE_GAS: u64 = 40_000;
-/// Gas of a delivery without messages.
-const BASE_GAS: u64 = 300_000;
 
 /// A batch ready to be sent.
 pub(crate) struct Batch {
@@ -32,12 +26,13 @@ pub(crate) fn source_of(lane: &LaneRow) -> RemoteEnd {
     RemoteEnd { chain: lane.source_chain, gateway: lane.source_gateway, generation: lane.generation }
 }
 
-/// The next batch of a lane, or `None` if everything that is signed is delivered.
+/// The next batch of a lane, or `None` if everything that is signed is delivered. `fitting` tells how many of the next
+/// messages may go into one.
 pub(crate) async fn build(
     store: &Store,
     submitter: &dyn Submitter,
     lane: &LaneRow,
-    batch_gas: u64,
+    fitting: impl FnOnce(&[Bytes]) -> usize,
 ) -> Result<Option<Batch>, RelayError> {
     let inbox = submitter.inbox(lane.lane).await?;
     if inbox.is_zero() {
@@ -48,7 +43,7 @@ pub(crate) async fn build(
     let checkpoints = store.checkpoints_after(lane.lane, after, &set, MAX_CHECKPOINTS).await?;
     let Some(newest) = checkpoints.last() else { return Ok(None) };
     let messages = store.messages(lane.lane, after, newest.0.nonce, MAX_MESSAGES).await?.messages;
-    let fitting = fitting(&messages, batch_gas);
+    let fitting = fitting(&messages);
     if fitting == 0 {
         // Signed further than this core has indexed.
         return Ok(None);
@@ -77,22 +72,6 @@ pub(crate) async fn build(
         tail,
     };
     Ok(Some(Batch { call: Call::Deliver(Box::new(delivery)), first: after + 1, last }))
-}
-
-/// How many messages fit one transaction by gas and bytes; at least one, if there is one.
-fn fitting(messages: &[Bytes], batch_gas: u64) -> usize {
-    let (mut gas, mut bytes) = (BASE_GAS, 0);
-    for (index, message) in messages.iter().enumerate() {
-        let call =
-            Message::decode(message).map_or(0, |m| if m.gas_limit > INLINE_GAS { 0 } else { m.gas_limit });
-        // Calldata and hashing, at 16 gas a byte and more.
-        gas += u64::from(call) + MESSAGE_GAS + 20 * message.len() as u64;
-        bytes += message.len() + 2;
-        if index > 0 && (gas > batch_gas || bytes > MAX_BYTES) {
-            return index;
-        }
-    }
-    messages.len()
 }
 
 /// The last nonce of a batch of at most up to `limit`, and the checkpoint to deliver it under: the first one at or

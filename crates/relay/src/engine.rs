@@ -1,6 +1,10 @@
 //! A worker per lane, woken by the database.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use alloy_primitives::B256;
 use icc_chain::Submitter;
@@ -127,6 +131,7 @@ impl Relay {
                 config: self.config.clone(),
                 lane,
                 wake: wake.clone(),
+                sizing: Mutex::default(),
             };
             let task = workers.spawn(worker.run(stop.clone()));
             lanes.insert(lane.lane, Running { wake, task });

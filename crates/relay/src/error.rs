@@ -53,3 +53,19 @@ pub enum RelayError {
         block: u64,
     },
 }
+
+impl RelayError {
+    /// Whether a smaller transaction might have gone through.
+    pub(crate) fn may_be_of_size(&self) -> bool {
+        match self {
+            Self::Chain(error) => !matches!(
+                error,
+                ChainError::NotTaken(_)
+                    | ChainError::InsufficientFunds { .. }
+                    | ChainError::FeeAboveCap { .. }
+            ),
+            Self::Reverted { .. } | Self::Stuck { .. } => true,
+            _ => false,
+        }
+    }
+}

@@ -1,6 +1,11 @@
 //! The work of one lane.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use alloy_primitives::Bytes;
 
 use icc_chain::{Spent, Submitter};
 use icc_store::{LaneRow, Store};
@@ -16,6 +21,7 @@ use crate::{
     execute::{MAX_ATTEMPTS, execute_due},
     lease::HeldLease,
     send::Sender,
+    sizing::Sizing,
 };
 
 /// Looks at the lane without having been woken this often.
@@ -28,6 +34,7 @@ pub(crate) struct LaneWorker {
     pub(crate) config: Arc<RelayConfig>,
     pub(crate) lane: LaneRow,
     pub(crate) wake: Arc<Notify>,
+    pub(crate) sizing: Mutex<Sizing>,
 }
 
 impl LaneWorker {
@@ -112,18 +119,31 @@ impl LaneWorker {
             return Ok(false);
         }
         let submitter = self.submitter.as_ref();
-        let batch = build(&self.store, submitter, &self.lane, self.config.batch_gas).await?;
-        let Some(batch) = batch else { return Ok(false) };
-        let spent = self.sender().send(&batch.call, lease).await?;
+        let fitting = |messages: &[Bytes]| self.sizing().fitting(messages, self.config.batch_gas);
+        let Some(batch) = build(&self.store, submitter, &self.lane, fitting).await? else { return Ok(false) };
+        let spent = match self.sender().send(&batch.call, lease).await {
+            Ok(spent) => spent,
+            Err(error) => {
+                if error.may_be_of_size() {
+                    self.sizing().failed();
+                }
+                return Err(error);
+            }
+        };
         // Also what a core said that has died since.
         self.sender().note("").await;
         let count = batch.last - batch.first + 1;
+        self.sizing().delivered(count, spent.gas);
         let chain = self.lane.destination_chain.to_string();
         metrics::counter!("icc_relay_messages_total", "chain" => chain.clone()).increment(count);
         metrics::counter!("icc_relay_gas_total", "chain" => chain).increment(spent.gas);
         self.tell_cost(spent);
         tracing::info!(lane = %self.lane.lane, first = batch.first, last = batch.last, gas = spent.gas, "delivered");
         Ok(true)
+    }
+
+    fn sizing(&self) -> MutexGuard<'_, Sizing> {
+        self.sizing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sender(&self) -> Sender<'_> {
