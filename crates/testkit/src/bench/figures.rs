@@ -19,8 +19,8 @@ use super::{
 };
 
 /// Rates tried, in transfers per second: many deposits in a transaction, and one.
-const RATES_MANY: [f64; 7] = [300.0, 450.0, 600.0, 750.0, 900.0, 1000.0, 1200.0];
-const RATES_ONE: [f64; 6] = [50.0, 100.0, 150.0, 200.0, 250.0, 300.0];
+const RATES_MANY: [f64; 7] = [300.0, 600.0, 1000.0, 1500.0, 2000.0, 2500.0, 3000.0];
+const RATES_ONE: [f64; 6] = [100.0, 200.0, 300.0, 400.0, 500.0, 600.0];
 /// Deposits of a latency run.
 const DEPOSITS: usize = 60;
 /// Transfers per second while memory is watched.

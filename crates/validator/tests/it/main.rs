@@ -5,7 +5,10 @@ mod recover;
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -37,7 +40,8 @@ struct Chain {
     unanimous: bool,
     truth: Vec<LocatedEvent>,
     lies: Vec<LocatedEvent>,
-    asked: Mutex<Vec<usize>>,
+    /// How often it was asked what is final.
+    looks: Arc<AtomicUsize>,
     hints: watch::Sender<u64>,
 }
 
@@ -107,6 +111,7 @@ impl Prover for Chain {
         self.hints.subscribe()
     }
     async fn agreed_finalized(&self) -> Result<AgreedFinal, ChainError> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         let block = self.agreed_block(self.finalized).await?;
         Ok(AgreedFinal { by_quorum: block, by_all: self.unanimous.then_some(block) })
     }
@@ -124,7 +129,6 @@ impl Prover for Chain {
         Ok(ProvedOutboxes { block, accumulators: accumulators.collect() })
     }
     async fn told_events(&self, from: u64, to: u64, attempt: usize) -> Result<Vec<LocatedEvent>, ChainError> {
-        self.asked.lock().unwrap().push(attempt % 3);
         let told = if attempt.is_multiple_of(3) { &self.lies } else { &self.truth };
         // A liar's blocks are where he says.
         Ok(told.iter().filter(|e| (from..=to).contains(&e.at.block.number)).cloned().collect())
@@ -134,33 +138,39 @@ impl Prover for Chain {
     }
 }
 
-/// What a validator has signed after watching such a chain for a moment.
+/// Looks at the chain within which whatever would be signed wrongly or too much would be signed.
+const LOOKS: usize = 10;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a validator signs that watches such a chain among endpoints of one mind.
 async fn signed(
     truth: Vec<LocatedEvent>,
     lies: Vec<LocatedEvent>,
     destinations: Vec<ChainId>,
 ) -> Vec<(u64, B256)> {
-    signed_among(truth, lies, destinations, None).await
+    signed_among(truth, lies, destinations, None, expected().len()).await
 }
 
-/// The same; given peers, endpoints are not of one mind.
+/// The same; given peers, endpoints are not of one mind. Waits for `enough` signatures and then for what follows them.
 async fn signed_among(
     truth: Vec<LocatedEvent>,
     lies: Vec<LocatedEvent>,
     destinations: Vec<ChainId>,
     among: Option<Vec<Peer>>,
+    enough: usize,
 ) -> Vec<(u64, B256)> {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(&folder.path().join("journal"), "test").unwrap();
     let key = PrivateKeySigner::from_slice(&[7; 32]).unwrap();
     let attestor = Attestor::new(journal, Signer::new(key), Domain::new(NETWORK));
     let hints = watch::channel(0).0;
+    let looks = Arc::new(AtomicUsize::new(0));
     let chain = Arc::new(Chain {
         finalized: 50,
         unanimous: among.is_none(),
         truth,
         lies,
-        asked: Mutex::default(),
+        looks: looks.clone(),
         hints,
     });
     let config = WatchConfig {
@@ -175,10 +185,20 @@ async fn signed_among(
     let watcher = Watcher::new(chain, attestor.clone(), Publisher::default(), peers, config).unwrap();
     let stop = CancellationToken::new();
     let running = tokio::spawn(watcher.run(stop.clone()));
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    let lane: LaneId = lane().id();
+    let watched = async {
+        while attestor.recorded(lane, 0, 100).await.unwrap().len() < enough {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let seen = looks.load(Ordering::Relaxed);
+        while looks.load(Ordering::Relaxed) < seen + LOOKS {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // What was not signed in time is missing below.
+    let _ = tokio::time::timeout(PATIENCE, watched).await;
     stop.cancel();
     running.await.unwrap().unwrap();
-    let lane: LaneId = lane().id();
     let recorded = attestor.recorded(lane, 0, 100).await.unwrap();
     recorded.iter().map(|attestation| (attestation.nonce, attestation.accumulator)).collect()
 }
@@ -279,9 +299,10 @@ async fn peer(key: u8, number: u64, hash: B256, named: u8) -> Peer {
     Peer { url, address: PrivateKeySigner::from_slice(&[named; 32]).unwrap().address() }
 }
 
-async fn nonces_among(peers: Vec<Peer>) -> Vec<u64> {
-    let signed = signed_among(history(), history(), vec![THERE], Some(peers)).await;
-    signed.iter().map(|(nonce, _)| *nonce).collect()
+/// Whether with these peers these nonces are signed, and no other.
+async fn signs_among(peers: Vec<Peer>, nonces: &[u64], why: &str) {
+    let signed = signed_among(history(), history(), vec![THERE], Some(peers), nonces.len()).await;
+    assert_eq!(signed.iter().map(|(nonce, _)| *nonce).collect::<Vec<u64>>(), nonces, "{why}");
 }
 
 /// Attack: most endpoints are poisoned and the honest one is cut off. What they agree on proves itself, and is signed
@@ -289,18 +310,17 @@ async fn nonces_among(peers: Vec<Peer>) -> Vec<u64> {
 #[tokio::test]
 async fn endpoints_not_of_one_mind_need_other_validators_word() {
     let forged = B256::repeat_byte(0xEE);
-    let nothing: Vec<u64> = Vec::new();
-    assert_eq!(nonces_among(Vec::new()).await, nothing, "without peers");
+    signs_among(Vec::new(), &[], "without peers").await;
     let one =
         vec![peer(1, 50, hash(50), 1).await, peer(2, 50, forged, 2).await, peer(3, 50, forged, 3).await];
-    assert_eq!(nonces_among(one).await, nothing, "one of three is not more than a third");
+    signs_among(one, &[], "one of three is not more than a third").await;
     let impostor =
         vec![peer(1, 50, hash(50), 1).await, peer(9, 50, hash(50), 2).await, peer(3, 9, forged, 3).await];
-    assert_eq!(nonces_among(impostor).await, nothing, "a word with another's signature");
+    signs_among(impostor, &[], "a word with another's signature").await;
     let behind =
         vec![peer(1, 9, hash(9), 1).await, peer(2, 60, hash(60), 2).await, peer(3, 50, forged, 3).await];
-    assert_eq!(nonces_among(behind).await, vec![2, 3], "as far as both say");
+    signs_among(behind, &[2, 3], "as far as both say").await;
     let two =
         vec![peer(1, 50, hash(50), 1).await, peer(2, 77, hash(77), 2).await, peer(3, 50, forged, 3).await];
-    assert_eq!(nonces_among(two).await, vec![2, 3, 4]);
+    signs_among(two, &[2, 3, 4], "two of three").await;
 }
