@@ -47,6 +47,16 @@ pub struct Trial {
     pub sustained: bool,
 }
 
+/// The highest rate of which most trials went on; zero if there is none.
+pub(crate) fn highest(trials: &[Trial]) -> f64 {
+    let went_on = |rate: f64| {
+        let (good, bad): (Vec<&Trial>, Vec<&Trial>) =
+            trials.iter().filter(|trial| trial.offered == rate).partition(|trial| trial.sustained);
+        good.len() > bad.len()
+    };
+    trials.iter().map(|trial| trial.offered).filter(|rate| went_on(*rate)).fold(0.0, f64::max)
+}
+
 /// Tries one rate for a minute, then audits.
 ///
 /// # Errors
