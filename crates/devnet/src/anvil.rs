@@ -1,15 +1,14 @@
 //! A chain of the devnet's own.
 
-use std::{
-    path::Path,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use alloy_primitives::{Address, U256};
 use eyre::bail;
 use serde_json::{Value, json};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::{
+    sync::Mutex,
+    time::{MissedTickBehavior, interval, sleep},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
@@ -31,6 +30,16 @@ pub struct ChainSpec {
     pub block_time: Duration,
 }
 
+/// Who makes the blocks.
+enum Blocks {
+    /// The chain itself, as it was started.
+    ByItself,
+    /// A task of ours, until it is dropped.
+    ByTask { _miner: DropGuard },
+    /// Nobody: transactions wait in the pool.
+    Stopped,
+}
+
 /// A running anvil.
 pub struct Anvil {
     /// The process.
@@ -39,8 +48,10 @@ pub struct Anvil {
     pub port: u16,
     client: reqwest::Client,
     block_time: Duration,
-    /// Makes the blocks once the chain itself has been told not to.
-    miner: Mutex<Option<DropGuard>>,
+    blocks: Mutex<Blocks>,
+    /// Held while a block is made or blocks are replaced: anvil does both at once, and then replaces more than it was
+    /// asked to, final blocks among them.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Anvil {
@@ -82,7 +93,8 @@ impl Anvil {
             port,
             client,
             block_time: spec.block_time,
-            miner: Mutex::new(None),
+            blocks: Mutex::new(Blocks::ByItself),
+            turn: Arc::default(),
         };
         for _ in 0..400 {
             anvil.process.check()?;
@@ -117,9 +129,8 @@ impl Anvil {
     /// # Errors
     /// As [`Anvil::rpc`].
     pub async fn stop_blocks(&self) -> eyre::Result<()> {
-        self.miner.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.rpc("evm_setAutomine", json!([false])).await?;
-        self.rpc("evm_setIntervalMining", json!([0])).await.map(drop)
+        let mut blocks = self.blocks.lock().await;
+        self.stop(&mut blocks).await
     }
 
     /// Makes blocks again, at its pace; returns after the first.
@@ -127,11 +138,25 @@ impl Anvil {
     /// # Errors
     /// As [`Anvil::rpc`].
     pub async fn start_blocks(&self) -> eyre::Result<()> {
+        let mut blocks = self.blocks.lock().await;
         self.rpc("evm_mine", json!([])).await?;
-        // The chain itself counts in whole seconds when told so late.
+        *blocks = self.start_miner();
+        Ok(())
+    }
+
+    async fn stop(&self, blocks: &mut Blocks) -> eyre::Result<()> {
+        *blocks = Blocks::Stopped;
+        // The last one may still be in the making.
+        let _turn = self.turn.lock().await;
+        self.rpc("evm_setAutomine", json!([false])).await?;
+        self.rpc("evm_setIntervalMining", json!([0])).await.map(drop)
+    }
+
+    /// The chain itself counts in whole seconds when told of its pace so late.
+    fn start_miner(&self) -> Blocks {
         let stop = CancellationToken::new();
         let (client, url, pace) = (self.client.clone(), self.url(), self.block_time);
-        let ended = stop.clone();
+        let (ended, turn) = (stop.clone(), self.turn.clone());
         tokio::spawn(async move {
             let mut ticks = interval(pace.max(Duration::from_millis(50)));
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -140,13 +165,16 @@ impl Anvil {
                     () = ended.cancelled() => return,
                     _ = ticks.tick() => {}
                 }
+                let _turn = turn.lock().await;
+                if ended.is_cancelled() {
+                    return;
+                }
                 if let Err(error) = rpc(&client, url.clone(), "evm_mine", json!([])).await {
                     tracing::debug!(%error, "no block made");
                 }
             }
         });
-        *self.miner.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop.drop_guard());
-        Ok(())
+        Blocks::ByTask { _miner: stop.drop_guard() }
     }
 
     /// Gives an account native coin.
@@ -158,11 +186,19 @@ impl Anvil {
         self.rpc("anvil_setBalance", json!([account, wei])).await.map(drop)
     }
 
-    /// Replaces the last `depth` blocks by empty ones.
+    /// Replaces the last `depth` blocks by empty ones. From then on a task of ours makes the blocks, if the chain did.
     ///
     /// # Errors
     /// As [`Anvil::rpc`].
     pub async fn reorg(&self, depth: u64) -> eyre::Result<()> {
+        let mut blocks = self.blocks.lock().await;
+        if matches!(*blocks, Blocks::ByItself) && !self.block_time.is_zero() {
+            self.stop(&mut blocks).await?;
+            // The chain's own last block may still be in the making.
+            sleep(Duration::from_millis(50)).await;
+            *blocks = self.start_miner();
+        }
+        let _turn = self.turn.lock().await;
         self.rpc("anvil_reorg", json!([depth, []])).await.map(drop)
     }
 
