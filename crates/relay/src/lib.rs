@@ -2,9 +2,9 @@
 //! works, the others stand by. The chain decides what has been done: a worker that dies at any instruction leaves
 //! nothing to repair, because the next one begins by reading the inbox.
 //!
-//! Stages: [`build`] makes a batch of a good size ([`sizing`]), [`send`] simulates and submits it, [`confirm`] waits and offers more. [`execute`]
-//! runs and refunds what was recorded; [`chores`] are what a chain needs beside its lanes: [`release`] of queues,
-//! [`prices`] of gas.
+//! Stages: [`build`] makes a batch of a good size ([`sizing`]), [`send`] simulates and submits it, [`confirm`] waits and
+//! offers more. [`execute`] runs and refunds what was recorded; [`chores`] are what a chain needs beside its lanes:
+//! [`release`] of queues, [`prices`] of gas.
 
 mod build;
 mod chores;

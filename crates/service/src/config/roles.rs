@@ -11,7 +11,7 @@ pub struct CoreConfig {
     pub listen: String,
     /// Validators' public URLs, asked for what they have not sent.
     pub validator_urls: Vec<Url>,
-    /// Gas that a batch aims at, its calls at their limits.
+    /// Gas that a batch aims at: by what calls took of late, or at their limits after a failure.
     pub batch_gas: u64,
     /// How long to wait for inclusion before offering more, in milliseconds.
     pub replace_after_ms: u64,
