@@ -3,49 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use alloy_primitives::Address;
-use icc_testkit::{Liar, liars};
+use icc_testkit::liars;
 use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
+    placed::{Case, Lying, Seen},
     proxied::{
         ENDPOINTS, Proxied, VALIDATORS, deposit_on_fork, deposits, eventually, lane, log, log_lengths,
         metric, on_fork, sent_on, signed, submit_deposits,
     },
     shared::{Bridge, with_bridge},
 };
-
-/// How validators tell that an endpoint is not to be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    /// What it says is not so.
-    Disagreement,
-    /// It gives no answer, or none that is JSON-RPC, or not in time.
-    Absence,
-    /// What it says can be the word of an honest node that is ahead of the others.
-    Nothing,
-}
-
-/// An endpoint of each validator that does something else than it should.
-struct Case {
-    name: &'static str,
-    /// Makes one for a validator.
-    liar: Box<dyn Fn() -> Arc<dyn Liar>>,
-    /// Whoever is asked this is the liar: elsewhere, nobody would listen to it.
-    at: &'static str,
-    seen: Seen,
-}
-
-impl Case {
-    fn new<L: Liar + 'static>(
-        name: &'static str,
-        at: &'static str,
-        seen: Seen,
-        make: impl Fn() -> L + 'static,
-    ) -> Self {
-        Self { name, liar: Box::new(move || Arc::new(make())), at, seen }
-    }
-}
 
 /// Bursts of deposits until all have lied.
 const MAX_TRIES: usize = 8;
@@ -104,75 +73,34 @@ fn one_liar_of_three_stops_nothing_and_is_named() {
 async fn one_round(bridge: &mut Bridge, cases: &[Case; 3]) {
     let mut lying = Vec::new();
     for (chain, case) in cases.iter().enumerate() {
-        let proxied = Proxied::before(bridge, chain).await;
-        let endpoints = proxied.preferred(case.at).await;
-        lying.push((proxied, endpoints));
+        lying.push(Lying::before(bridge, chain, case).await);
     }
-    let mut before = Vec::new();
-    for (case, (proxied, endpoints)) in cases.iter().zip(&lying) {
-        for (validator, endpoint) in endpoints.iter().enumerate() {
-            let name = proxied.name(bridge, validator, *endpoint);
-            before.push(accusations(bridge, validator, &name, case.seen).await);
-            proxied.set(validator, *endpoint, (case.liar)());
+    // Some lies need two messages in one answer: how many are in one block is the chain's to decide. And a validator
+    // may have turned to another endpoint since it was looked at.
+    for _ in 0..MAX_TRIES {
+        for liars in &mut lying {
+            liars.place(bridge).await;
         }
-    }
-    // Some lies need two messages in one answer: how many are in one block is the chain's to decide.
-    let mut tries = 0;
-    while tries == 0 || !all_have_lied(&lying) {
-        assert!(
-            tries < MAX_TRIES,
-            "somebody has not lied after {tries} tries: {}",
-            cases.each_ref().map(|c| c.name).join(", ")
-        );
-        tries += 1;
         for (from, to) in [(0, 1), (1, 2), (2, 0)] {
             deposits(bridge, from, to, &[1, 2, 3, 4, 5, 6]).await;
         }
         bridge.audit().await;
-    }
-
-    let mut before = before.into_iter();
-    for (case, (proxied, endpoints)) in cases.iter().zip(&lying) {
-        for (validator, endpoint) in endpoints.iter().enumerate() {
-            let name = proxied.name(bridge, validator, *endpoint);
-            let what = format!("{} at validator {validator} ({name})", case.name);
-            let before = before.next().unwrap();
-            if case.seen == Seen::Nothing {
-                continue;
-            }
-            eventually(&format!("{what} is named by metric"), async || {
-                accusations(bridge, validator, &name, case.seen).await > before
-            })
-            .await;
-            // A validator repeats a line at most every half minute: it may be from a round before.
-            eventually(&format!("{what} is named by log"), async || {
-                log(bridge, validator).lines().any(|line| line.contains("WARN") && line.contains(&name))
-            })
-            .await;
+        if lying.iter().all(|liars| liars.silent().is_empty()) {
+            break;
         }
     }
-    for (proxied, _) in lying {
-        proxied.remove(bridge);
+    for liars in &lying {
+        let (name, silent) = (liars.case.name, liars.silent());
+        assert!(silent.is_empty(), "after {MAX_TRIES} tries {name} has not lied to validators {silent:?}");
+    }
+
+    for liars in &lying {
+        liars.are_named(bridge).await;
+    }
+    for liars in lying {
+        liars.proxied.remove(bridge);
     }
     bridge.audit().await;
-}
-
-/// Whether every validator has heard what its liar has to say.
-fn all_have_lied(lying: &[(Proxied, Vec<usize>)]) -> bool {
-    lying.iter().all(|(proxied, endpoints)| {
-        endpoints.iter().enumerate().all(|(validator, endpoint)| proxied.lies(validator, *endpoint) > 0)
-    })
-}
-
-/// How often a validator has counted what an endpoint did.
-async fn accusations(bridge: &Bridge, validator: usize, endpoint: &str, seen: Seen) -> f64 {
-    let label = format!("endpoint=\"{endpoint}\"");
-    let name = match seen {
-        Seen::Disagreement => "icc_rpc_disagreements_total",
-        Seen::Absence => "icc_rpc_absences_total",
-        Seen::Nothing => return 0.0,
-    };
-    metric(bridge, validator, name, &[label]).await
 }
 
 /// Too many of every validator's endpoints lie or are missing, to each chain in another way. Nothing is signed, all

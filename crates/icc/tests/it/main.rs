@@ -10,6 +10,7 @@ mod evidence;
 mod finality;
 mod liars;
 mod money;
+mod placed;
 mod proxied;
 mod reindex;
 mod reorgs;

@@ -57,10 +57,11 @@ impl Proxied {
         self.proxies.iter().flatten().for_each(Proxy::heal);
     }
 
-    /// Of each validator, the endpoint that it asks a method of: there, a liar is heard.
-    pub async fn preferred(&self, method: &str) -> Vec<usize> {
+    /// Of each of these validators, the endpoint that it asks a method of: there, a liar is heard.
+    pub async fn preferred(&self, method: &str, validators: &[usize]) -> Vec<usize> {
         let counts = || -> Vec<Vec<u64>> {
-            self.proxies.iter().map(|own| own.iter().map(|proxy| proxy.asked(method)).collect()).collect()
+            let own = validators.iter().map(|validator| &self.proxies[*validator]);
+            own.map(|own| own.iter().map(|proxy| proxy.asked(method)).collect()).collect()
         };
         let (before, began) = (counts(), Instant::now());
         loop {
