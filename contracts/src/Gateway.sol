@@ -5,8 +5,8 @@ import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step
 
 import {Erc7786Source} from "./gateway/Erc7786Source.sol";
 import {Fees} from "./gateway/Fees.sol";
-import {Lanes} from "./gateway/Lanes.sol";
 import {OutboxStore} from "./gateway/OutboxStore.sol";
+import {Reports} from "./gateway/Reports.sol";
 import {ValidatorSets} from "./gateway/ValidatorSets.sol";
 import {IGateway} from "./interfaces/IGateway.sol";
 
@@ -14,25 +14,23 @@ import {IGateway} from "./interfaces/IGateway.sol";
 /// @notice There is no upgrade, no way to write an inbox other than `deliver`, and no way to replace the validator
 /// set other than by its own quorum.
 /// @dev OutboxStore comes first: its mapping is storage slot 0, which validators prove.
-contract Gateway is OutboxStore, Fees, Lanes, Erc7786Source, Ownable2Step {
+contract Gateway is OutboxStore, Fees, Reports, Erc7786Source, Ownable2Step {
     /// @inheritdoc IGateway
     address public guardian;
 
     /// @param networkId_ names the deployment; the same on all its chains.
     /// @param owner_ the timelock.
     /// @param guardian_ may pause; cannot resume.
-    /// @param epoch the network's present one. With an earlier number, rotations that a quorum signed in the past
+    /// @param initial the network's present epoch. With an earlier number, rotations that a quorum signed in the past
     /// would be valid here and bring back keys that were removed since.
-    /// @param initialSet validators of that epoch (20 bytes each, ascending).
     /// @param minDeadlineDelay_ seconds: this chain's time to finality, and a margin for delivery.
     constructor(
         bytes32 networkId_,
         address owner_,
         address guardian_,
-        uint64 epoch,
-        bytes memory initialSet,
+        InitialSet memory initial,
         uint64 minDeadlineDelay_
-    ) OutboxStore(networkId_, minDeadlineDelay_) ValidatorSets(networkId_, epoch, initialSet) Ownable(owner_) {
+    ) OutboxStore(networkId_, minDeadlineDelay_) ValidatorSets(networkId_, initial) Ownable(owner_) {
         guardian = guardian_;
         emit GuardianChanged(guardian_);
     }
@@ -55,6 +53,11 @@ contract Gateway is OutboxStore, Fees, Lanes, Erc7786Source, Ownable2Step {
     /// @inheritdoc IGateway
     function closeLane(uint64 chain) external onlyOwner {
         _closeLane(chain);
+    }
+
+    /// @inheritdoc IGateway
+    function setHub(uint64 chain, address registry_) external onlyOwner {
+        _setHub(chain, registry_);
     }
 
     /// @inheritdoc IGateway

@@ -5,15 +5,17 @@ import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC77
 
 import {IGateway} from "../interfaces/IGateway.sol";
 import {IRefundRecipient} from "../interfaces/IRefundRecipient.sol";
+import {IReportRecipient} from "../interfaces/IReportRecipient.sol";
 import {LaneLib} from "../libraries/LaneLib.sol";
 import {MessageLib} from "../libraries/MessageLib.sol";
+import {HubLink} from "./HubLink.sol";
 import {OutboxStore} from "./OutboxStore.sol";
 import {ValidatorSets} from "./ValidatorSets.sol";
 
 /// @title What becomes of a delivered message: executed, recorded, refunded.
 /// @notice A recorded message is executed or refunded, never both: either clears the record first, and the deadline
 /// separates them.
-abstract contract Execution is OutboxStore, ValidatorSets {
+abstract contract Execution is OutboxStore, ValidatorSets, HubLink {
     mapping(bytes32 id => bool) private _recorded;
 
     /// @dev Shared by `deliver`, `execute` and `expire`: none can run inside another.
@@ -50,10 +52,8 @@ abstract contract Execution is OutboxStore, ValidatorSets {
         (bytes32 lane, bytes32 id) = _takeRecord(source, message);
         uint8 kind = MessageLib.kind(message);
         bytes32 recipient = MessageLib.recipient(message);
-        if (kind != MessageLib.KIND_CALL && kind != MessageLib.KIND_REFUND) {
-            revert ExecutionFailed("unsupported kind");
-        }
-        if (!_isCallable(recipient)) revert InvalidRecipient(recipient);
+        if (!_isSupported(kind)) revert ExecutionFailed("unsupported kind");
+        if (!_isCallable(kind, recipient)) revert InvalidRecipient(recipient);
         if (_isExpired(message)) revert ExecutionFailed("expired");
         // All the gas there is, less EIP-150's 1/64: more than the limit may be needed by now.
         bool success = _call(id, source.chain, kind, type(uint256).max, message);
@@ -92,9 +92,9 @@ abstract contract Execution is OutboxStore, ValidatorSets {
         bytes32 id = LaneLib.fold(lane, leaf);
         uint8 kind = MessageLib.kind(message);
         Reason reason;
-        if (kind != MessageLib.KIND_CALL && kind != MessageLib.KIND_REFUND) {
+        if (!_isSupported(kind)) {
             reason = Reason.UnsupportedKind;
-        } else if (!_isCallable(MessageLib.recipient(message))) {
+        } else if (!_isCallable(kind, MessageLib.recipient(message))) {
             reason = Reason.InvalidRecipient;
         } else if (_isExpired(message)) {
             reason = Reason.Expired;
@@ -137,7 +137,9 @@ abstract contract Execution is OutboxStore, ValidatorSets {
     {
         bytes4 selector = kind == MessageLib.KIND_CALL
             ? IERC7786Recipient.receiveMessage.selector
-            : IRefundRecipient.receiveRefund.selector;
+            : kind == MessageLib.KIND_REFUND
+                ? IRefundRecipient.receiveRefund.selector
+                : IReportRecipient.receiveReport.selector;
         (uint256 data, uint256 length) = _callData(selector, id, chain, message);
         _requireGas(MessageLib.gasLimit(message));
         bytes32 recipient = MessageLib.recipient(message);
@@ -209,7 +211,16 @@ abstract contract Execution is OutboxStore, ValidatorSets {
         }
     }
 
-    function _isCallable(bytes32 recipient) private view returns (bool) {
+    /// @dev Reports are for the hub.
+    function _isSupported(uint8 kind) private view returns (bool) {
+        return
+            kind == MessageLib.KIND_CALL || kind == MessageLib.KIND_REFUND
+                || (kind == MessageLib.KIND_EVIDENCE && _isHub());
+    }
+
+    /// @dev A report reaches the registry and nothing else.
+    function _isCallable(uint8 kind, bytes32 recipient) private view returns (bool) {
+        if (kind == MessageLib.KIND_EVIDENCE) return recipient == LaneLib.toBytes32(registry);
         return LaneLib.isEvmAddress(recipient) && recipient != LaneLib.toBytes32(address(this));
     }
 

@@ -64,6 +64,11 @@ abstract contract Lanes is InboxStore {
         ) revert CheckpointMismatch();
     }
 
+    function _endOf(bytes32 lane) internal view returns (bytes32 accumulator, uint64 nonce) {
+        End storage end = _ends[lane];
+        return (end.accumulator, end.nonce);
+    }
+
     function _openLane(Remote calldata remote) internal {
         if (remote.chain == 0 || remote.chain == block.chainid || remote.gateway == 0 || remote.generation == 0) {
             revert InvalidLane();

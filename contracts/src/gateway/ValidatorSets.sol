@@ -16,12 +16,20 @@ abstract contract ValidatorSets is IGateway {
     }
 
     Current private _current;
+    /// @dev All sets so far: what a member of an earlier one signed can still be held against it.
+    mapping(uint64 epoch => address pointer) private _sets;
     bytes32 private immutable _domain;
 
-    constructor(bytes32 networkId_, uint64 epoch, bytes memory initialSet) {
-        if (epoch == 0) revert WrongEpoch(1);
+    /// @notice Deliveries stop when the set is older than this, in seconds: bonds stay locked for longer.
+    uint256 public constant MAX_SET_AGE = 7 days;
+    /// @inheritdoc IGateway
+    uint256 public immutable minValidators;
+
+    constructor(bytes32 networkId_, InitialSet memory initial) {
+        if (initial.epoch == 0) revert WrongEpoch(1);
+        minValidators = initial.minValidators;
         _domain = CheckpointLib.domainSeparator(networkId_);
-        _install(initialSet, epoch, 0);
+        _install(initial.set, initial.epoch, initial.hubTime);
     }
 
     /// @inheritdoc IGateway
@@ -48,10 +56,28 @@ abstract contract ValidatorSets is IGateway {
         internal
         view
     {
-        (address pointer, bool paused) = (_current.pointer, _current.deliveriesPaused);
-        if (paused) revert DeliveriesArePaused();
-        bytes32 digest = CheckpointLib.digest(_domain, lane, nonce, accumulator);
-        QuorumLib.verify(QuorumLib.load(pointer), digest, signatures);
+        Current memory current = _current;
+        if (current.deliveriesPaused) revert DeliveriesArePaused();
+        if (block.timestamp > current.hubTime + MAX_SET_AGE) revert SetIsStale(current.hubTime);
+        bytes memory set = QuorumLib.load(current.pointer);
+        if (set.length < 20 * minValidators) revert TooFewValidators(set.length / 20, minValidators);
+        QuorumLib.verify(set, _checkpointDigest(lane, nonce, accumulator), signatures);
+    }
+
+    function _checkpointDigest(bytes32 lane, uint64 nonce, bytes32 accumulator) internal view returns (bytes32) {
+        return CheckpointLib.digest(_domain, lane, nonce, accumulator);
+    }
+
+    function _currentEpoch() internal view returns (uint64) {
+        return _current.epoch;
+    }
+
+    /// @dev Whether an account is the `index`th member of an epoch's set that was installed here.
+    function _isMember(address account, uint64 epoch, uint256 index) internal view returns (bool) {
+        address pointer = _sets[epoch];
+        if (pointer == address(0)) return false;
+        bytes memory set = QuorumLib.load(pointer);
+        return index < set.length / 20 && QuorumLib.memberAt(set, index) == account;
     }
 
     function _requireDeliveriesRun() internal view {
@@ -67,7 +93,9 @@ abstract contract ValidatorSets is IGateway {
         QuorumLib.validate(set);
         if (epoch > type(uint40).max) revert WrongEpoch(epoch);
         if (hubTime > type(uint40).max) revert InvalidHubTime(hubTime);
-        _current.pointer = QuorumLib.store(set);
+        address pointer = QuorumLib.store(set);
+        _sets[epoch] = pointer;
+        _current.pointer = pointer;
         _current.epoch = uint40(epoch);
         _current.hubTime = uint40(hubTime);
         emit SetRotated(epoch, keccak256(set), hubTime, set);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
+import {IReportRecipient} from "./IReportRecipient.sol";
+
 /// @title The gateway of one chain: an outbox per destination and an inbox per source.
 /// @notice Messages leave through the outbox, which keeps a running hash (the accumulator) per lane. Validators sign
 /// checkpoints of it, and `deliver` extends the inbox of the other end by whatever a quorum has signed: exactly once
@@ -63,6 +65,32 @@ interface IGateway {
         bytes32[] tail;
     }
 
+    /// @notice The validators that a gateway begins with.
+    struct InitialSet {
+        uint64 epoch;
+        /// When the epoch was made, UNIX seconds by the hub's clock.
+        uint64 hubTime;
+        /// With fewer validators in a set, deliveries stop.
+        uint16 minValidators;
+        /// 20 bytes each, ascending (see QuorumLib).
+        bytes set;
+    }
+
+    /// @notice Shows that a checkpoint is not what an outbox says.
+    struct CheckpointProof {
+        /// The lane's far end.
+        Remote destination;
+        /// An epoch in which the signer was a member, and its place in that set.
+        uint64 epoch;
+        uint256 member;
+        /// 64 bytes (EIP-2098), over the false checkpoint.
+        bytes signature;
+        /// The true accumulator at the claimed nonce; zero if there is none.
+        bytes32 accumulator;
+        /// The leaves after it, up to where the outbox stands or ended, or to a nonce that is a multiple of 256.
+        bytes32[] leaves;
+    }
+
     /// @notice Why a delivered message has been recorded for `execute` instead of executed.
     enum Reason {
         /// Its gas limit is above INLINE_GAS.
@@ -113,6 +141,11 @@ interface IGateway {
     event Struck(bytes32 indexed id);
     /// @notice The validator set of an epoch; `set` is packed (see QuorumLib), so that nobody has to read code for it.
     event SetRotated(uint64 indexed epoch, bytes32 setHash, uint64 hubTime, bytes set);
+    /// @notice Somebody proved that a validator's checkpoint contradicts this gateway's outbox.
+    event FalseCheckpointReported(
+        address indexed signer, bytes32 indexed lane, uint64 nonce, bytes32 accumulator, address reporter
+    );
+    event HubSet(uint64 chain, address registry);
     event DeliveriesPaused(bool paused);
     event SendingPaused(uint64 indexed chain, bool paused);
     event GuardianChanged(address guardian);
@@ -154,6 +187,14 @@ interface IGateway {
     error WrongEpoch(uint64 expected);
     error InvalidHubTime(uint64 hubTime);
     error ValueNotSupported();
+    /// @notice The set was made too long ago: a newer epoch has to be rotated in first.
+    error SetIsStale(uint64 hubTime);
+    error TooFewValidators(uint256 validators, uint256 least);
+    error HubNotSet();
+    error NotAMember(address signer, uint64 epoch);
+    error AlreadyReported();
+    /// @notice The claimed checkpoint is what the outbox says.
+    error CheckpointIsTrue();
 
     /// @notice Sends a message (kind: call). Costs less than ERC-7786's `sendMessage`.
     /// @param destinationChain EIP-155 chain id.
@@ -204,6 +245,17 @@ interface IGateway {
     /// @notice Replaces the validator set by one that a quorum of the present set has signed.
     function rotate(bytes calldata newSet, uint64 epoch, uint64 hubTime, bytes calldata signatures) external;
 
+    /// @notice Proves that a validator signed what this gateway's outbox contradicts, and reports it to the registry.
+    /// Anyone may, at no fee, once for each validator.
+    function reportFalseCheckpoint(IReportRecipient.FalseCheckpoint calldata claim, CheckpointProof calldata proof)
+        external;
+
+    /// @notice Reports to the registry which epoch is held here: without that, bonds of who left are not freed.
+    function reportEpoch(uint64 epoch) external;
+
+    /// @notice Timelock: where the registry is.
+    function setHub(uint64 chain, address registry_) external;
+
     /// @notice Opens both directions to a remote gateway. Timelock only.
     function openLane(Remote calldata remote) external;
 
@@ -236,6 +288,13 @@ interface IGateway {
     /// @notice Timelock: replaces the guardian.
     function setGuardian(address newGuardian) external;
 
+    /// @notice The chain of the registry; zero if there is none yet.
+    function hubChain() external view returns (uint64);
+    function registry() external view returns (address);
+    /// @notice The newest epoch that was reported to the registry.
+    function reportedEpoch() external view returns (uint64);
+    /// @notice Deliveries stop if the set has fewer.
+    function minValidators() external view returns (uint256);
     function networkId() external view returns (bytes32);
     function guardian() external view returns (address);
     function outbox(uint64 chain) external view returns (Outbox memory);

@@ -11,6 +11,9 @@ library CheckpointLib {
     bytes32 internal constant VALIDATOR_SET_TYPEHASH =
         keccak256("ValidatorSet(uint64 epoch,bytes32 setHash,uint64 hubTime)");
 
+    bytes32 internal constant JAIL_TYPEHASH = keccak256("Jail(address validator,uint64 epoch)");
+    bytes32 internal constant REFUSE_TYPEHASH = keccak256("Refuse(address validator,uint64 epoch)");
+
     /// @notice The domain separator of a network.
     function domainSeparator(bytes32 networkId) internal pure returns (bytes32) {
         return keccak256(abi.encode(DOMAIN_TYPEHASH, keccak256("iCrossChain"), keccak256("1"), networkId));
@@ -24,6 +27,16 @@ library CheckpointLib {
     /// @notice Digest of `ValidatorSet(epoch, setHash, hubTime)`.
     function setDigest(bytes32 domain, uint64 epoch, bytes32 setHash, uint64 hubTime) internal pure returns (bytes32) {
         return _typed(domain, keccak256(abi.encode(VALIDATOR_SET_TYPEHASH, epoch, setHash, hubTime)));
+    }
+
+    /// @notice Digest of `Jail(validator, epoch)`.
+    function jailDigest(bytes32 domain, address validator, uint64 epoch) internal pure returns (bytes32) {
+        return _typed(domain, keccak256(abi.encode(JAIL_TYPEHASH, validator, epoch)));
+    }
+
+    /// @notice Digest of `Refuse(validator, epoch)`.
+    function refuseDigest(bytes32 domain, address validator, uint64 epoch) internal pure returns (bytes32) {
+        return _typed(domain, keccak256(abi.encode(REFUSE_TYPEHASH, validator, epoch)));
     }
 
     function _typed(bytes32 domain, bytes32 structHash) private pure returns (bytes32) {

@@ -24,7 +24,7 @@ library MessageLib {
     /// @dev A message that expired, on its way back: sender and recipient are changed round, and the payload is the
     /// expired message's id and payload. Only gateways create it.
     uint8 internal constant KIND_REFUND = 2;
-    /// @dev Reserved: a proof of a false checkpoint on its way to the registry. Only gateways create it.
+    /// @dev A gateway's report on its way to the registry (see IReportRecipient). Only gateways create it.
     uint8 internal constant KIND_EVIDENCE = 3;
 
     uint256 internal constant HEADER_LENGTH = 85;

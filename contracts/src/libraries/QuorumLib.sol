@@ -44,6 +44,13 @@ library QuorumLib {
         }
     }
 
+    /// @notice The member at a place of the set, which the caller has checked to be there.
+    function memberAt(bytes memory set, uint256 index) internal pure returns (address member) {
+        assembly ("memory-safe") {
+            member := shr(96, mload(add(add(set, 0x20), mul(index, 20))))
+        }
+    }
+
     /// @notice Stores `set` as the code of a new contract.
     /// @dev Init code: PUSH2 size, DUP1, PUSH1 offset, PUSH0, CODECOPY, PUSH0, RETURN; then a STOP byte and the set.
     function store(bytes memory set) internal returns (address pointer) {

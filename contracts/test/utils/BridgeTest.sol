@@ -71,7 +71,8 @@ abstract contract BridgeTest is Test {
     }
 
     function _newGateway(bytes32 network, address owner, uint64 epoch, bytes memory set) internal returns (Gateway) {
-        return Gateway(_create("Gateway.sol:Gateway", abi.encode(network, owner, GUARDIAN, epoch, set, MIN_DEADLINE)));
+        IGateway.InitialSet memory initial = IGateway.InitialSet(epoch, uint64(block.timestamp), 1, set);
+        return Gateway(_create("Gateway.sol:Gateway", abi.encode(network, owner, GUARDIAN, initial, MIN_DEADLINE)));
     }
 
     /// @dev As a call, for tests that expect it to revert.

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.30;
+
+import {IGateway} from "../interfaces/IGateway.sol";
+
+/// @title Where the network's registry is.
+abstract contract HubLink is IGateway {
+    /// @inheritdoc IGateway
+    uint64 public hubChain;
+    /// @inheritdoc IGateway
+    address public registry;
+
+    function _setHub(uint64 chain, address registry_) internal {
+        if (chain == 0 || registry_ == address(0)) revert HubNotSet();
+        (hubChain, registry) = (chain, registry_);
+        emit HubSet(chain, registry_);
+    }
+
+    /// @dev Whether reports arrive here.
+    function _isHub() internal view returns (bool) {
+        return hubChain == block.chainid;
+    }
+}

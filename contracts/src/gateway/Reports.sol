@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.30;
+
+import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
+
+import {IGateway} from "../interfaces/IGateway.sol";
+import {IReportRecipient, REPORT_EPOCH, REPORT_FALSE_CHECKPOINT} from "../interfaces/IReportRecipient.sol";
+import {LaneLib} from "../libraries/LaneLib.sol";
+import {MessageLib} from "../libraries/MessageLib.sol";
+import {SignatureLib} from "../libraries/SignatureLib.sol";
+import {Lanes} from "./Lanes.sol";
+
+/// @title What a gateway tells the registry on the hub: who signed what its outboxes contradict, and its epoch.
+/// @notice On the hub by a call, from elsewhere by a message of kind evidence, which nobody pays for: so there is at
+/// most one for each validator, which is then out for good, and one for each epoch.
+abstract contract Reports is Lanes {
+    /// @notice Gas limit of a report, which so executes within its delivery.
+    uint32 public constant REPORT_GAS = 240_000;
+
+    mapping(address registry => mapping(address signer => bool)) private _reported;
+    /// @inheritdoc IGateway
+    uint64 public reportedEpoch;
+
+    /// @inheritdoc IGateway
+    function reportFalseCheckpoint(IReportRecipient.FalseCheckpoint calldata claim, CheckpointProof calldata proof)
+        external
+    {
+        if (laneTo(proof.destination) != claim.lane) revert InvalidLane();
+        if (claim.reporter == address(0)) revert InvalidRecipient(0);
+        bytes32 digest = _checkpointDigest(claim.lane, claim.nonce, claim.accumulator);
+        if (SignatureLib.recover(digest, proof.signature) != claim.signer) revert SignatureLib.InvalidSignature();
+        if (!_isMember(claim.signer, proof.epoch, proof.member)) revert NotAMember(claim.signer, proof.epoch);
+        if (_reported[registry][claim.signer]) revert AlreadyReported();
+        _reported[registry][claim.signer] = true;
+        _requireFalse(claim, proof);
+
+        // A static struct lies in the calldata as it is encoded.
+        bytes calldata encoded;
+        assembly ("memory-safe") {
+            encoded.offset := claim
+            encoded.length := 160
+        }
+        _report(REPORT_FALSE_CHECKPOINT, encoded);
+        emit FalseCheckpointReported(claim.signer, claim.lane, claim.nonce, claim.accumulator, claim.reporter);
+    }
+
+    /// @inheritdoc IGateway
+    function reportEpoch(uint64 epoch) external {
+        if (epoch != _currentEpoch() || epoch <= reportedEpoch) revert WrongEpoch(_currentEpoch());
+        reportedEpoch = epoch;
+        bytes calldata encoded;
+        assembly ("memory-safe") {
+            encoded.offset := 4
+            encoded.length := 32
+        }
+        _report(REPORT_EPOCH, encoded);
+    }
+
+    /// @dev Reverts unless the claimed checkpoint is not what this outbox says or said.
+    ///
+    /// The outbox's accumulator at nonce m is known where the outbox stands, where the lane ended, and at multiples of
+    /// 256. `proof.accumulator` is that of the claim's nonce if it folds with the next leaves to a known one: two
+    /// different ones cannot (keccak256), nor can one of another nonce, as m follows from the number of leaves.
+    function _requireFalse(IReportRecipient.FalseCheckpoint calldata claim, CheckpointProof calldata proof)
+        private
+        view
+    {
+        (bytes32 last, uint64 lastNonce) = _lastOf(proof.destination, claim.lane);
+        // Of a lane that never was, or beyond what was sent.
+        if (last == 0 || claim.nonce > lastNonce) return;
+        if (proof.accumulator == claim.accumulator) revert CheckpointIsTrue();
+        if (proof.leaves.length > SNAPSHOT_INTERVAL) revert TailTooLong(proof.leaves.length);
+        bytes32 accumulator = proof.accumulator;
+        for (uint256 i = 0; i < proof.leaves.length; ++i) {
+            accumulator = LaneLib.fold(accumulator, proof.leaves[i]);
+        }
+        uint64 nonce = claim.nonce + uint64(proof.leaves.length);
+        if (nonce == lastNonce && accumulator == last) return;
+        if (nonce == 0 && accumulator == claim.lane) return;
+        if (nonce % SNAPSHOT_INTERVAL == 0 && nonce != 0) {
+            if (accumulator == _snapshots[claim.lane][nonce / SNAPSHOT_INTERVAL]) return;
+        }
+        revert CheckpointMismatch();
+    }
+
+    /// @dev Where a lane of this gateway stands or ended; zero if there never was one.
+    function _lastOf(Remote calldata destination, bytes32 lane) private view returns (bytes32, uint64) {
+        Outbox storage box = _outboxes[destination.chain];
+        if (
+            box.accumulator != 0 && box.generation == destination.generation && box.gateway == destination.gateway
+        ) return (box.accumulator, box.nonce);
+        return _endOf(lane);
+    }
+
+    function _report(uint256 kind, bytes calldata encoded) private {
+        if (registry == address(0)) revert HubNotSet();
+        if (_isHub()) {
+            bytes memory sender = InteroperableAddress.formatEvmV1(block.chainid, address(this));
+            IReportRecipient(registry).receiveReport(0, sender, abi.encodePacked(kind, encoded));
+        } else {
+            _append(
+                hubChain,
+                MessageLib.KIND_EVIDENCE,
+                REPORT_GAS,
+                LaneLib.toBytes32(address(this)),
+                LaneLib.toBytes32(registry),
+                bytes32(kind),
+                encoded
+            );
+        }
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.30;
+
+import {IValidatorRegistry} from "../interfaces/IValidatorRegistry.sol";
+import {CheckpointLib} from "../libraries/CheckpointLib.sol";
+import {QuorumLib} from "../libraries/QuorumLib.sol";
+
+/// @title The sets of all epochs, each immutable once made, and how far a quorum has signed them.
+/// @dev First in the registry's inheritance, so that its mapping is storage slot 0: validators prove the two words at
+/// `keccak256(abi.encode(epoch, 0))` against finalized state roots before they sign a set.
+abstract contract EpochStore is IValidatorRegistry {
+    struct Epoch {
+        bytes32 setHash;
+        uint64 hubTime;
+        address pointer;
+    }
+
+    mapping(uint64 epoch => Epoch) private _epochs;
+    uint64 internal _newest;
+    uint64 internal _signed;
+    uint64 private immutable _first;
+    bytes32 internal immutable _domain;
+
+    constructor(bytes32 networkId, uint64 first, bytes memory set, uint64 hubTime) {
+        if (networkId == 0 || first == 0 || hubTime > block.timestamp) revert InvalidParameters();
+        _domain = CheckpointLib.domainSeparator(networkId);
+        _first = first;
+        _newest = first - 1;
+        _storeEpoch(set, hubTime);
+        // The gateways were deployed with it.
+        _signed = first;
+    }
+
+    /// @inheritdoc IValidatorRegistry
+    function epochs() external view returns (uint64 newest, uint64 signed) {
+        return (_newest, _signed);
+    }
+
+    /// @inheritdoc IValidatorRegistry
+    function epochSet(uint64 epoch) external view returns (bytes memory set, bytes32 setHash, uint64 hubTime) {
+        Epoch memory record = _epoch(epoch);
+        return (QuorumLib.load(record.pointer), record.setHash, record.hubTime);
+    }
+
+    /// @inheritdoc IValidatorRegistry
+    function postSignatures(uint64 epoch, bytes calldata signatures) external {
+        if (epoch != _signed + 1) revert UnknownEpoch(_signed + 1);
+        Epoch memory record = _epoch(epoch);
+        bytes32 digest = CheckpointLib.setDigest(_domain, epoch, record.setHash, record.hubTime);
+        QuorumLib.verify(QuorumLib.load(_epochs[epoch - 1].pointer), digest, signatures);
+        _signed = epoch;
+        emit EpochSigned(epoch, signatures);
+    }
+
+    /// @dev Reverts unless a quorum of the newest signed epoch has signed.
+    function _requireQuorum(bytes32 digest, bytes calldata signatures) internal view {
+        QuorumLib.verify(QuorumLib.load(_epochs[_signed].pointer), digest, signatures);
+    }
+
+    function _storeEpoch(bytes memory set, uint64 hubTime) internal returns (uint64 epoch) {
+        QuorumLib.validate(set);
+        epoch = ++_newest;
+        bytes32 setHash = keccak256(set);
+        _epochs[epoch] = Epoch(setHash, hubTime, QuorumLib.store(set));
+        emit EpochMade(epoch, setHash, hubTime, set);
+    }
+
+    function _newestEpoch() internal view returns (Epoch memory) {
+        return _epochs[_newest];
+    }
+
+    /// @dev Whether such a set is the epoch's. Of epochs before this registry it cannot tell.
+    function _isTrueSet(uint64 epoch, bytes32 setHash, uint64 hubTime) internal view returns (bool) {
+        Epoch storage record = _epochs[epoch];
+        return epoch < _first || (record.setHash == setHash && record.hubTime == hubTime && setHash != 0);
+    }
+
+    function _epoch(uint64 epoch) private view returns (Epoch memory record) {
+        record = _epochs[epoch];
+        if (record.setHash == 0) revert UnknownEpoch(epoch);
+    }
+}
