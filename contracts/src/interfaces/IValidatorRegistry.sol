@@ -105,8 +105,8 @@ interface IValidatorRegistry {
     event WentOut(address indexed validator, uint64 indexed epoch, Status status);
     /// @notice `set` is packed as in QuorumLib.
     event EpochMade(uint64 indexed epoch, bytes32 setHash, uint64 hubTime, bytes set);
-    /// @notice A quorum of the epoch before has signed this one's set: what every gateway's `rotate` takes.
-    event EpochSigned(uint64 indexed epoch, bytes signatures);
+    /// @notice A quorum of the epoch before has signed this one's set.
+    event EpochSigned(uint64 indexed epoch);
     event EpochHeld(uint64 indexed chain, uint64 indexed epoch);
     event Convicted(address indexed validator, Lie lie, uint64 chain, bytes32 subject, uint64 nonce, address reporter);
     event Vetoed(address indexed validator);
@@ -156,30 +156,30 @@ interface IValidatorRegistry {
     function setUrl(string calldata url) external;
 
     /// @notice Adds to a validator's bond. Anyone may.
-    function topUp(address validator, uint128 amount) external payable;
+    function topUp(address key, uint128 amount) external payable;
 
     /// @notice Refuses a validator that waits: the guardian, or a quorum by `refuseByQuorum`. Its bond is free at once.
-    function refuse(address validator) external;
+    function refuse(address key) external;
 
     /// @param signatures over `Refuse(address validator,uint64 epoch)` by a quorum of the newest signed epoch.
-    function refuseByQuorum(address validator, bytes calldata signatures) external;
+    function refuseByQuorum(address key, bytes calldata signatures) external;
 
     /// @notice Leaves. Called by the validator's key or the payout account.
-    function exit(address validator) external;
+    function exit(address key) external;
 
     /// @notice Puts a silent validator out with one of the next epochs.
     /// @param signatures over `Jail(address validator,uint64 epoch)` by a quorum of the newest signed epoch.
-    function jail(address validator, bytes calldata signatures) external;
+    function jail(address key, bytes calldata signatures) external;
 
     /// @notice Back into the queue, without probation. Called by the validator's key.
     function unjail() external;
 
     /// @notice Asks a member of the first set to leave that has not bonded in time. Anyone may.
-    function expel(address validator) external;
+    function expel(address key) external;
 
     /// @notice Frees the bond of a validator that left: after the unbonding time, and when every gateway holds an
     /// epoch without it. Anyone may.
-    function withdraw(address validator) external;
+    function withdraw(address key) external;
 
     /// @notice Pays out what is due to an account. Anyone may.
     function claim(address account) external;
@@ -212,13 +212,13 @@ interface IValidatorRegistry {
     ) external;
 
     /// @notice The guardian: the convicted one was honest, or its chain was not. The key stays out; the bond is freed.
-    function veto(address validator) external;
+    function veto(address key) external;
 
     /// @notice The guardian: the bond may be taken, although the chain lied about has no economic finality.
-    function confirm(address validator) external;
+    function confirm(address key) external;
 
     /// @notice Takes or frees a convicted validator's bond after the defeat window. Anyone may.
-    function settle(address validator) external;
+    function settle(address key) external;
 
     function validator(address key) external view returns (Validator memory);
     function conviction(address key) external view returns (Conviction memory);
@@ -231,6 +231,8 @@ interface IValidatorRegistry {
     function due(address account) external view returns (uint256);
     /// @notice An epoch's set, packed, and when it was made.
     function epochSet(uint64 epoch) external view returns (bytes memory set, bytes32 setHash, uint64 hubTime);
+    /// @notice The signatures with which any gateway rotates to an epoch; empty if there are none yet.
+    function epochSignatures(uint64 epoch) external view returns (bytes memory);
     /// @notice The newest epoch, and the newest that a quorum has signed.
     function epochs() external view returns (uint64 newest, uint64 signed);
     /// @notice Whether `makeEpoch` would make one, and whether that would change the set.

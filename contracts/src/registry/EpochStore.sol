@@ -16,6 +16,8 @@ abstract contract EpochStore is IValidatorRegistry {
     }
 
     mapping(uint64 epoch => Epoch) private _epochs;
+    /// @dev Contracts whose code is the signatures: nodes forget logs, and a gateway may have slept for long.
+    mapping(uint64 epoch => address) private _signatures;
     uint64 internal _newest;
     uint64 internal _signed;
     uint64 private immutable _first;
@@ -43,13 +45,20 @@ abstract contract EpochStore is IValidatorRegistry {
     }
 
     /// @inheritdoc IValidatorRegistry
+    function epochSignatures(uint64 epoch) external view returns (bytes memory) {
+        address pointer = _signatures[epoch];
+        return pointer == address(0) ? bytes("") : QuorumLib.load(pointer);
+    }
+
+    /// @inheritdoc IValidatorRegistry
     function postSignatures(uint64 epoch, bytes calldata signatures) external {
         if (epoch != _signed + 1) revert UnknownEpoch(_signed + 1);
         Epoch memory record = _epoch(epoch);
         bytes32 digest = CheckpointLib.setDigest(_domain, epoch, record.setHash, record.hubTime);
         QuorumLib.verify(QuorumLib.load(_epochs[epoch - 1].pointer), digest, signatures);
         _signed = epoch;
-        emit EpochSigned(epoch, signatures);
+        _signatures[epoch] = QuorumLib.store(signatures);
+        emit EpochSigned(epoch);
     }
 
     /// @dev Reverts unless a quorum of the newest signed epoch has signed.

@@ -3,39 +3,28 @@
 use std::{collections::HashMap, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use icc_attest::{AttestationBatch, MAX_BATCH};
 use icc_protocol::{LaneId, SIGN_INTERVAL};
 use icc_store::{Store, StoreError};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
-use crate::Intake;
+use crate::{Directory, Intake, ValidatorClient};
 
-/// Most bytes of a validator's answer: 256 attestations of at most 400 bytes, with room.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
-
-/// How to collect.
-#[derive(Debug, Clone)]
-pub struct CollectorConfig {
-    /// Validators' public URLs.
-    pub validators: Vec<Url>,
-    /// How often to look; a lane that lacks a quorum twice in a row is asked for.
-    pub interval: Duration,
-}
+/// How often to look; a lane that lacks a quorum twice in a row is asked for.
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Asks validators for what is missing.
 pub struct Collector {
     store: Store,
     intake: Intake,
-    client: reqwest::Client,
-    config: CollectorConfig,
+    client: ValidatorClient,
+    directory: Directory,
 }
 
 impl Collector {
     /// A collector.
-    pub fn new(store: Store, intake: Intake, client: reqwest::Client, config: CollectorConfig) -> Self {
-        Self { store, intake, client, config }
+    pub fn new(store: Store, intake: Intake, client: ValidatorClient, directory: Directory) -> Self {
+        Self { store, intake, client, directory }
     }
 
     /// Collects until `shutdown`.
@@ -47,7 +36,7 @@ impl Collector {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                () = sleep(self.config.interval) => {}
+                () = sleep(INTERVAL) => {}
             }
             let now = self.lacking().await?;
             for (lane, delivered) in &now {
@@ -79,12 +68,12 @@ impl Collector {
     }
 
     async fn ask_all(&self, lane: LaneId, from: u64) -> Result<(), crate::IntakeFailure> {
-        // At most 128 validators: the configuration sees to that.
-        let asking: FuturesUnordered<_> = FuturesUnordered::new();
-        for validator in &self.config.validators {
-            asking.push(async move { (validator, self.ask(validator, lane, from).await) });
-        }
-        let mut answers = asking;
+        // At most 128 members, 64 that wait and 128 that are configured.
+        let urls = self.directory.urls();
+        let mut answers: FuturesUnordered<_> = urls
+            .iter()
+            .map(|url| async move { (url, self.client.attestations(url, lane, from).await) })
+            .collect();
         while let Some((validator, answer)) = answers.next().await {
             match answer {
                 Ok(batch) => {
@@ -99,25 +88,5 @@ impl Collector {
             }
         }
         Ok(())
-    }
-
-    async fn ask(&self, validator: &Url, lane: LaneId, from: u64) -> Result<AttestationBatch, String> {
-        let url = validator
-            .join(&format!("v1/attestations/{lane}?from={from}"))
-            .map_err(|error| error.to_string())?;
-        let mut response =
-            self.client.get(url).send().await.map_err(|error| error.without_url().to_string())?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| error.without_url().to_string())? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err("answer is too long".to_owned());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let batch: AttestationBatch = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
-        if batch.attestations.len() > MAX_BATCH {
-            return Err("answer has too many attestations".to_owned());
-        }
-        Ok(batch)
     }
 }

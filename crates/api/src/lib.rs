@@ -12,13 +12,15 @@ mod reason;
 mod request;
 mod routes;
 mod types;
+mod validators;
 mod view;
 
 pub use client::{ClientError, CoreClient};
-pub use collect::{Collector, CollectorConfig};
+pub use collect::Collector;
 pub use intake::{Intake, IntakeFailure};
 
 pub use routes::{ApiState, router};
+pub use validators::{Directory, ValidatorClient, read as read_validators};
 pub use types::{
     ChainView, IntakeAnswer, MessageView, NextView, Problem, RefusedAttestation, TransactionView,
 };

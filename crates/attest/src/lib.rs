@@ -2,10 +2,12 @@
 
 mod compare;
 mod final_word;
+mod signed_set;
 mod verify;
 mod wire;
 
 pub use compare::{Comparison, compare};
 pub use final_word::FinalWord;
+pub use signed_set::SignedSet;
 pub use verify::{IntakeError, VerifiedAttestation, verify};
 pub use wire::{Attestation, AttestationBatch, MAX_BATCH};

@@ -10,6 +10,7 @@ pub use self::{
     native::WrappedNative,
     no_op::NoOpReceiver,
     pay_many::PayMany,
+    registry::{IValidatorRegistry, ValidatorRegistry},
     timelock::Timelock,
     tokens::{ITokenBridge, TokenBridge},
     wrapped::WrappedToken,
@@ -84,6 +85,15 @@ mod no_op {
         #[derive(Debug, PartialEq, Eq)]
         NoOpReceiver,
         "../../contracts/artifacts/NoOpReceiver.json"
+    );
+}
+
+mod registry {
+    use super::sol;
+    sol!(
+        #[derive(Debug, PartialEq, Eq)]
+        ValidatorRegistry,
+        "../../contracts/artifacts/ValidatorRegistry.json"
     );
 }
 

@@ -21,6 +21,8 @@ pub struct EvmChain {
     pub gateway: Address,
     /// The token bridge on it; zero: there is none.
     pub token_bridge: Address,
+    /// The network's registry, if this is the hub.
+    pub registry: Option<Address>,
     /// HTTP endpoints.
     pub endpoints: Vec<Url>,
     /// Websocket for head hints.

@@ -1,14 +1,18 @@
 //! Deploying contracts and opening lanes, idempotently: addresses follow from what is deployed (CREATE2), everything
 //! is looked up before it is done, and the owner's acts go through the timelock from the first one on.
 
-use alloy_primitives::{Address, B256, Bytes, U256, address, aliases::U80, keccak256};
+use alloy_primitives::{
+    Address, B256, Bytes, U256, address,
+    aliases::{U40, U80},
+    keccak256,
+};
 use alloy_sol_types::{SolCall, SolConstructor, SolValue};
 use icc_chain::{ChainError, GasPrice};
 use icc_protocol::{ChainId, NetworkId, ValidatorSet};
 
 use crate::{
     Account,
-    bindings::{Gateway, IGateway, Timelock, TokenBridge, WrappedNative},
+    bindings::{Gateway, IGateway, IValidatorRegistry, Timelock, TokenBridge, ValidatorRegistry, WrappedNative},
 };
 
 /// The deterministic deployment proxy that most chains have (Arachnid's; EIP-2470 is its kin).
@@ -25,6 +29,10 @@ pub struct Plan {
     pub epoch: u64,
     /// The first set.
     pub validators: ValidatorSet,
+    /// When that epoch was made, UNIX seconds by the hub's clock.
+    pub hub_time: u64,
+    /// With fewer validators in a set, deliveries stop.
+    pub min_validators: u16,
     /// Seconds that the owner's acts wait once the deployment is complete.
     pub timelock_delay: u64,
     /// Seconds that a deadline must be ahead when a message is sent.
@@ -35,6 +43,38 @@ pub struct Plan {
     pub fee_updater: Address,
     /// Gets the fees; zero: they stay in the gateways.
     pub fee_collector: Address,
+}
+
+/// What the registry is deployed with, on the hub. Times in seconds.
+#[derive(Debug, Clone)]
+pub struct RegistryPlan {
+    /// Gets what is taken from liars, less the reporter's share.
+    pub treasury: Address,
+    /// What is bonded; zero: native coin.
+    pub bond_token: Address,
+    /// Least that a validator bonds.
+    pub min_bond: u128,
+    /// Least time between two epochs.
+    pub epoch_length: u64,
+    /// From registering to joining.
+    pub probation: u64,
+    /// From leaving to a free bond.
+    pub unbonding: u64,
+    /// In which the guardian may veto or confirm a conviction.
+    pub defeat_window: u64,
+    /// From jailing to coming back.
+    pub jail_time: u64,
+    /// Of a taken bond, in 1/10,000.
+    pub reporter_share: u16,
+}
+
+/// Where the registry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubSite {
+    /// The hub.
+    pub chain: ChainId,
+    /// The registry on it.
+    pub registry: Address,
 }
 
 /// What a chain has before the deployment.
@@ -109,8 +149,12 @@ pub async fn contracts(account: &Account, plan: &Plan, site: Site) -> Result<Con
         networkId_: plan.network.0,
         owner_: timelock.address,
         guardian_: plan.guardian,
-        epoch: plan.epoch,
-        initialSet: plan.validators.encode().into(),
+        initial: IGateway::InitialSet {
+            epoch: plan.epoch,
+            hubTime: plan.hub_time,
+            minValidators: plan.min_validators,
+            set: plan.validators.encode().into(),
+        },
         minDeadlineDelay_: plan.min_deadline_delay,
     };
     let gateway = create(account, &Gateway::BYTECODE, &arguments.abi_encode()).await?;
@@ -131,6 +175,71 @@ pub async fn contracts(account: &Account, plan: &Plan, site: Site) -> Result<Con
         token_bridge: token_bridge.address,
         start_block: gateway.block.map(|block| block.saturating_sub(1)),
     })
+}
+
+/// Deploys the registry on the hub, unless it is there.
+///
+/// # Errors
+/// Any [`ChainError`]; run it again.
+pub async fn registry(
+    account: &Account,
+    plan: &Plan,
+    registry: &RegistryPlan,
+    timelock: Address,
+) -> Result<Address, ChainError> {
+    let seconds = |value: u64| U40::saturating_from(value);
+    let arguments = ValidatorRegistry::constructorCall {
+        networkId: plan.network.0,
+        owner_: timelock,
+        guardian_: plan.guardian,
+        treasury_: registry.treasury,
+        bondToken_: registry.bond_token,
+        epoch: plan.epoch,
+        set: plan.validators.encode().into(),
+        hubTime: plan.hub_time,
+        parameters: IValidatorRegistry::Parameters {
+            epochLength: seconds(registry.epoch_length),
+            probation: seconds(registry.probation),
+            unbonding: seconds(registry.unbonding),
+            defeatWindow: seconds(registry.defeat_window),
+            jailTime: seconds(registry.jail_time),
+            floor: plan.min_validators,
+            reporterShare: registry.reporter_share,
+            minBond: registry.min_bond,
+        },
+    };
+    Ok(create(account, &ValidatorRegistry::BYTECODE, &arguments.abi_encode()).await?.address)
+}
+
+/// Acts of the owner that connect a gateway with the registry, and on the hub the registry with all gateways.
+async fn hub_acts(
+    account: &Account,
+    here: &Contracts,
+    remotes: &[RemoteSite],
+    hub: HubSite,
+) -> Result<Vec<(Address, Bytes)>, ChainError> {
+    let mut acts: Vec<(Address, Bytes)> = Vec::new();
+    if account.view(here.gateway, Gateway::registryCall {}).await?.is_zero() {
+        let call = Gateway::setHubCall { chain: hub.chain.0, registry_: hub.registry };
+        acts.push((here.gateway, call.abi_encode().into()));
+    }
+    if account.chain().id != hub.chain {
+        return Ok(acts);
+    }
+    let own = (account.chain().id, here.gateway);
+    let all = remotes.iter().map(|remote| (remote.chain, remote.contracts.gateway)).chain([own]);
+    for (chain, gateway) in all {
+        let known = account.view(hub.registry, ValidatorRegistry::gatewayCall { chain: chain.0 }).await?;
+        if known.gateway.is_zero() {
+            let call = ValidatorRegistry::setGatewayCall {
+                chain: chain.0,
+                gateway_: gateway,
+                economicFinality: true,
+            };
+            acts.push((hub.registry, call.abi_encode().into()));
+        }
+    }
+    Ok(acts)
 }
 
 async fn check_network(account: &Account, gateway: Address, plan: &Plan) -> Result<(), ChainError> {
@@ -178,8 +287,12 @@ pub async fn open_lanes(
     here: &Contracts,
     remotes: &[RemoteSite],
     plan: &Plan,
+    hub: Option<HubSite>,
 ) -> Result<Acts, ChainError> {
-    let mut acts: Vec<(Address, Bytes)> = Vec::new();
+    let mut acts = match hub {
+        Some(hub) => hub_acts(account, here, remotes, hub).await?,
+        None => Vec::new(),
+    };
     for RemoteSite { chain, contracts: remote, price } in remotes {
         let gateway = remote.gateway.into_word();
         let outbox = account.view(here.gateway, Gateway::outboxCall { chain: chain.0 }).await?;

@@ -6,19 +6,22 @@ use std::{
     time::Duration,
 };
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes};
 use alloy_rpc_types_eth::Filter;
+use alloy_sol_types::SolCall;
 use async_trait::async_trait;
 use futures::{StreamExt, stream::FuturesUnordered};
-use icc_chain::{AgreedFinal, BlockRef, ChainError, HeadHints, LocatedEvent, ProvedOutboxes, Prover};
-use icc_evm_proof::{AccountClaim, StorageClaim, outbox_slot, verify_account, verify_storage};
-use icc_protocol::ChainId;
+use icc_chain::{AgreedFinal, BlockRef, ChainError, HeadHints, HubProver, LocatedEvent, ProvedOutboxes, Prover};
+use icc_evm_proof::{AccountClaim, StorageClaim, epoch_slots, outbox_slot, verify_account, verify_storage};
+use icc_protocol::{ChainId, EpochRecord};
 use icc_rpc::{Endpoint, Misdeed, agree, name_endpoint};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    EvmChain, events,
+    EvmChain,
+    bindings::ValidatorRegistry,
+    events,
     node::{self, VerifiedHeader},
     reader::check_chain_id,
 };
@@ -185,16 +188,57 @@ impl EvmProver {
         }
     }
 
+    /// Storage slots of a contract at an agreed block. Endpoints whose proof does not verify are passed over.
+    async fn prove(
+        &self,
+        block: BlockRef,
+        contract: Address,
+        slots: &[B256],
+    ) -> Result<Vec<B256>, ChainError> {
+        let header = self.agreed_header(block.number).await?;
+        if header.hash != block.hash {
+            return Err(ChainError::UnknownBlock(block.to_string()));
+        }
+        let mut last = ChainError::UnknownBlock(block.to_string());
+        let mut refuted: Vec<(usize, String)> = Vec::new();
+        let start = self.proving.load(Ordering::Relaxed);
+        for step in 0..self.endpoints.len() {
+            let index = (start + step) % self.endpoints.len();
+            match self.prove_at(&self.endpoints[index], &header, (contract, slots)).await {
+                Ok(values) => {
+                    self.proving.store(index, Ordering::Relaxed);
+                    // Only now is it known that the block is the chain's, and that it can be proved.
+                    for (endpoint, reason) in refuted {
+                        name_endpoint(self.endpoints[endpoint].name(), Misdeed::Forgery, &reason);
+                    }
+                    return Ok(values);
+                }
+                Err(error) => {
+                    if let ChainError::Forged { reason, .. } = &error {
+                        refuted.push((index, reason.clone()));
+                    }
+                    last = error;
+                }
+            }
+        }
+        Err(last)
+    }
+
+    fn registry(&self) -> Result<Address, ChainError> {
+        self.config.registry.ok_or_else(|| {
+            ChainError::Misconfigured(format!("chain {} is not the hub: hub.registry is missing", self.config.id))
+        })
+    }
+
     async fn prove_at(
         &self,
         endpoint: &Endpoint,
         header: &VerifiedHeader,
-        slots: &[B256],
+        (contract, slots): (Address, &[B256]),
     ) -> Result<Vec<B256>, ChainError> {
-        let gateway = self.config.gateway;
-        let proof = node::proof(endpoint, gateway, slots, header.header.number).await?;
+        let proof = node::proof(endpoint, contract, slots, header.header.number).await?;
         let account = AccountClaim {
-            address: gateway,
+            address: contract,
             nonce: proof.nonce,
             balance: proof.balance,
             storage_root: proof.storage_hash,
@@ -261,37 +305,9 @@ impl Prover for EvmProver {
     }
 
     async fn prove_outboxes(&self, block: BlockRef, to: &[ChainId]) -> Result<ProvedOutboxes, ChainError> {
-        let header = self.agreed_header(block.number).await?;
-        if header.hash != block.hash {
-            return Err(ChainError::UnknownBlock(block.to_string()));
-        }
         let slots: Vec<B256> = to.iter().map(|chain| outbox_slot(chain.0)).collect();
-        let mut last = ChainError::UnknownBlock(block.to_string());
-        let mut refuted: Vec<(usize, String)> = Vec::new();
-        let start = self.proving.load(Ordering::Relaxed);
-        for step in 0..self.endpoints.len() {
-            let index = (start + step) % self.endpoints.len();
-            match self.prove_at(&self.endpoints[index], &header, &slots).await {
-                Ok(values) => {
-                    self.proving.store(index, Ordering::Relaxed);
-                    // Only now is it known that the block is the chain's, and that it can be proved.
-                    for (endpoint, reason) in refuted {
-                        name_endpoint(self.endpoints[endpoint].name(), Misdeed::Forgery, &reason);
-                    }
-                    return Ok(ProvedOutboxes {
-                        block,
-                        accumulators: to.iter().copied().zip(values).collect(),
-                    });
-                }
-                Err(error) => {
-                    if let ChainError::Forged { reason, .. } = &error {
-                        refuted.push((index, reason.clone()));
-                    }
-                    last = error;
-                }
-            }
-        }
-        Err(last)
+        let values = self.prove(block, self.config.gateway, &slots).await?;
+        Ok(ProvedOutboxes { block, accumulators: to.iter().copied().zip(values).collect() })
     }
 
     async fn told_events(&self, from: u64, to: u64, attempt: usize) -> Result<Vec<LocatedEvent>, ChainError> {
@@ -304,5 +320,38 @@ impl Prover for EvmProver {
             .event_signature(events::outbox_topics());
         let contracts = events::Contracts { gateway, token_bridge: Address::ZERO };
         events::decode(endpoint, &contracts, node::logs(endpoint, &filter).await?)
+    }
+}
+
+#[async_trait]
+impl HubProver for EvmProver {
+    async fn prove_epoch(&self, block: BlockRef, epoch: u64) -> Result<Option<EpochRecord>, ChainError> {
+        let values = self.prove(block, self.registry()?, &epoch_slots(epoch)).await?;
+        let [set_hash, time] = values[..] else { return Ok(None) };
+        let hub_time = u64::from_be_bytes(*time.last_chunk::<8>().unwrap_or(&[0; 8]));
+        Ok((!set_hash.is_zero()).then_some(EpochRecord { epoch, set_hash, hub_time }))
+    }
+
+    async fn told_signed_epoch(&self) -> Result<u64, ChainError> {
+        let (registry, data) = (self.registry()?, ValidatorRegistry::epochsCall {}.abi_encode().into());
+        let mut last = ChainError::Misconfigured("no endpoints".to_owned());
+        for endpoint in &self.endpoints {
+            match node::call(endpoint, Address::ZERO, (registry, &data), &json!("latest")).await {
+                Ok(answer) => match ValidatorRegistry::epochsCall::abi_decode_returns_validate(&answer) {
+                    Ok(told) => return Ok(told.signed),
+                    Err(error) => last = node::forged(endpoint, error.to_string()),
+                },
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    async fn told_set(&self, epoch: u64, attempt: usize) -> Result<Bytes, ChainError> {
+        let endpoint = &self.endpoints[attempt % self.endpoints.len()];
+        let data: Bytes = ValidatorRegistry::epochSetCall { epoch }.abi_encode().into();
+        let answer = node::call(endpoint, Address::ZERO, (self.registry()?, &data), &json!("latest")).await?;
+        let told = ValidatorRegistry::epochSetCall::abi_decode_returns_validate(&answer);
+        told.map(|told| told.set).map_err(|error| node::forged(endpoint, error.to_string()))
     }
 }

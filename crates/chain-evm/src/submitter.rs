@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use icc_chain::{
     Call, ChainError, Delivery, GasPrice, Outcome, QueuedCall, RemoteEnd, Spent, Submission, Submitter,
 };
-use icc_protocol::{ChainId, INLINE_GAS, LaneId, Message};
+use icc_protocol::{ChainId, EpochRecord, INLINE_GAS, LaneId, Message};
 use icc_rpc::{Endpoint, Pool};
 use serde_json::json;
 
 use crate::{
     EvmChain,
     bindings::{Gateway, IGateway, TokenBridge},
-    node, transaction,
+    evidence, node, transaction,
     view::Viewer,
 };
 
@@ -67,6 +67,27 @@ impl EvmSubmitter {
                 };
                 (gateway, call.abi_encode().into())
             }
+            Call::Rotate(epoch) => {
+                let EpochRecord { epoch: number, hub_time, .. } = epoch.record;
+                let call = Gateway::rotateCall {
+                    newSet: epoch.set.encode().into(),
+                    epoch: number,
+                    hubTime: hub_time,
+                    signatures: epoch.signatures.clone(),
+                };
+                (gateway, call.abi_encode().into())
+            }
+            Call::ReportEpoch { epoch } => {
+                (gateway, Gateway::reportEpochCall { epoch: *epoch }.abi_encode().into())
+            }
+            Call::ReportFalseCheckpoint(claim) => (gateway, evidence::report(claim)),
+            Call::MakeEpoch
+            | Call::PostSignatures { .. }
+            | Call::Jail { .. }
+            | Call::ProveEquivocation { .. }
+            | Call::ProveFalseSet { .. } => {
+                (self.config.registry.unwrap_or(Address::ZERO), evidence::registry_call(call))
+            }
         }
     }
 
@@ -84,7 +105,7 @@ impl EvmSubmitter {
     }
 }
 
-fn encode_remote(remote: &RemoteEnd) -> IGateway::Remote {
+pub(crate) fn encode_remote(remote: &RemoteEnd) -> IGateway::Remote {
     IGateway::Remote { chain: remote.chain.0, generation: remote.generation, gateway: remote.gateway }
 }
 
@@ -149,6 +170,10 @@ impl Submitter for EvmSubmitter {
             set_at: outbox.pricedAt.to(),
         };
         Ok((price, updater.into_word()))
+    }
+
+    async fn held_epoch(&self) -> Result<u64, ChainError> {
+        Ok(self.view(Gateway::validatorSetCall {}).await?.epoch)
     }
 
     async fn simulate(&self, call: &Call, signer: B256) -> Result<u64, ChainError> {

@@ -4,11 +4,13 @@
 mod block;
 mod error;
 mod event;
+mod hub;
 mod read;
 mod submit;
 
 pub use block::{Block, BlockRef, Finality, FinalityParseError};
 pub use error::{ChainError, Class};
 pub use event::{Event, EventAt, LaneEnded, LaneOpened, LocatedEvent, QueueEnd, Queued, SentMessage};
+pub use hub::{Epoch, EpochProgress, Hub, HubProver, Registration, Standing};
 pub use read::{AgreedFinal, ChainReader, HeadHints, ProvedOutboxes, Prover};
-pub use submit::{Call, Delivery, GasPrice, Outcome, QueuedCall, RemoteEnd, Spent, Submission, Submitter};
+pub use submit::{Call, Delivery, FalseCheckpoint, GasPrice, Outcome, QueuedCall, RemoteEnd, Spent, Submission, Submitter};

@@ -1,10 +1,10 @@
 //! Writing to a chain.
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use async_trait::async_trait;
-use icc_protocol::{ChainId, Checkpoint, LaneId};
+use icc_protocol::{ChainId, Checkpoint, CompactSignature, EpochRecord, LaneId};
 
-use crate::ChainError;
+use crate::{ChainError, Epoch};
 
 /// The far end of a lane, as the gateway wants it named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,70 @@ pub enum Call {
         /// The price.
         price: GasPrice,
     },
+    /// Replace the gateway's validator set by the next epoch's.
+    Rotate(Box<Epoch>),
+    /// Report to the registry which epoch the gateway holds.
+    ReportEpoch {
+        /// Which.
+        epoch: u64,
+    },
+    /// On the hub: make the next epoch.
+    MakeEpoch,
+    /// On the hub: post what a quorum signed of an epoch.
+    PostSignatures {
+        /// Which epoch.
+        epoch: u64,
+        /// Bitmap and signatures.
+        signatures: Bytes,
+    },
+    /// On the hub: put a silent validator out.
+    Jail {
+        /// Whom.
+        validator: Address,
+        /// Bitmap and signatures.
+        signatures: Bytes,
+    },
+    /// On the hub: two checkpoints of one lane and nonce by one key.
+    ProveEquivocation {
+        /// The one.
+        one: (Checkpoint, CompactSignature),
+        /// The other.
+        other: (Checkpoint, CompactSignature),
+        /// Who gets the reporter's share.
+        reporter: Address,
+    },
+    /// On the hub: a signed set that is not its epoch's.
+    ProveFalseSet {
+        /// What was signed.
+        record: EpochRecord,
+        /// The signature.
+        signature: CompactSignature,
+        /// Who gets the reporter's share.
+        reporter: Address,
+    },
+    /// At the source of a lane: a signed checkpoint that the outbox contradicts.
+    ReportFalseCheckpoint(Box<FalseCheckpoint>),
+}
+
+/// A signed checkpoint that its source's outbox contradicts, and what shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FalseCheckpoint {
+    /// What was signed.
+    pub checkpoint: Checkpoint,
+    /// The signature.
+    pub signature: CompactSignature,
+    /// Who signed.
+    pub signer: Address,
+    /// Who gets the reporter's share.
+    pub reporter: Address,
+    /// The lane's far end.
+    pub destination: RemoteEnd,
+    /// An epoch in whose set the signer is, and its place there.
+    pub membership: (u64, u64),
+    /// The true accumulator at that nonce; zero if the outbox has none.
+    pub accumulator: B256,
+    /// The leaves from there to a point that the contract knows.
+    pub leaves: Vec<B256>,
 }
 
 /// A call as it is to be submitted.
@@ -143,6 +207,8 @@ pub trait Submitter: Send + Sync {
     async fn gas_cost(&self) -> Result<u128, ChainError>;
     /// What this chain's gateway asks for gas at a destination, and who may update that.
     async fn gas_price_of(&self, destination: ChainId) -> Result<(GasPrice, B256), ChainError>;
+    /// The epoch whose set the gateway holds.
+    async fn held_epoch(&self) -> Result<u64, ChainError>;
     /// Most gas that one call may take.
     fn gas_limit(&self) -> u64;
 }

@@ -9,11 +9,11 @@ use icc_chain::Finality;
 use icc_chain::GasPrice;
 use icc_chain_evm::{
     Account, EvmChain, FeePolicy,
-    deploy::{self, Contracts, Plan, RemoteSite, Site},
+    deploy::{self, Contracts, HubSite, Plan, RegistryPlan, RemoteSite, Site},
 };
 use icc_protocol::{ChainId, CoinPrices, OVERHEAD_GAS, target_price};
 
-use crate::{Anvil, ChainSpec};
+use crate::{Anvil, ChainSpec, hub::HUB};
 
 /// The coins of the devnet's chains are worth the same.
 const EQUAL_COINS: CoinPrices = CoinPrices { source: 1, destination: 1 };
@@ -50,6 +50,7 @@ pub(crate) fn chain(spec: &ChainSpec, anvil: &Anvil) -> EvmChain {
         name: spec.name.clone(),
         gateway: Address::ZERO,
         token_bridge: Address::ZERO,
+        registry: None,
         endpoints: vec![anvil.url()],
         websocket: None,
         finality: Finality::Finalized,
@@ -67,7 +68,8 @@ pub(crate) async fn deploy_all(
     chains: &[Anvil],
     configs: &[EvmChain],
     plan: &Plan,
-) -> eyre::Result<Vec<Contracts>> {
+    registry: &RegistryPlan,
+) -> eyre::Result<(Vec<Contracts>, HubSite)> {
     for anvil in chains {
         for account in [keys.deployer.address(), keys.user.address()] {
             anvil.fund(account, 1_000_000).await?;
@@ -82,6 +84,10 @@ pub(crate) async fn deploy_all(
         .collect::<Result<_, _>>()?;
     let deploying = accounts.iter().map(|account| deploy::contracts(account, plan, Site::default()));
     let contracts = try_join_all(deploying).await?;
+    let hub = HubSite {
+        chain: configs[HUB].id,
+        registry: deploy::registry(&accounts[HUB], plan, registry, contracts[HUB].timelock).await?,
+    };
     let costs = try_join_all(accounts.iter().map(Account::gas_cost)).await?;
     let opening =
         accounts.iter().enumerate().map(|(here, account)| {
@@ -96,8 +102,8 @@ pub(crate) async fn deploy_all(
                     })
                     .collect();
             let contracts = contracts[here];
-            async move { deploy::open_lanes(account, &contracts, &remotes, plan).await }
+            async move { deploy::open_lanes(account, &contracts, &remotes, plan, Some(hub)).await }
         });
     try_join_all(opening).await?;
-    Ok(contracts)
+    Ok((contracts, hub))
 }

@@ -19,6 +19,7 @@ impl Devnet {
                     id: spec.id,
                     gateway: Some(at.gateway.to_string()),
                     token_bridge: Some(at.token_bridge.to_string()),
+                    registry: self.registry_on(spec.id),
                     wrapped_native: None,
                     rpc_urls: urls.clone(),
                     websocket_url: Some(websocket.clone()),

@@ -81,6 +81,8 @@ impl Bench {
             guardian: user.address(),
             epoch: 1,
             validators: set.clone(),
+            hub_time: crate::hub::first_epoch_time(),
+            min_validators: 1,
             timelock_delay: 0,
             min_deadline_delay: 3600,
             rate_window: 86_400,
@@ -102,7 +104,7 @@ impl Bench {
             let price = Some(GasPrice { price: 1 << 46, overhead_gas: OVERHEAD_GAS, set_at: 0 });
             let chain = accounts[there].chain().id;
             let remote = [RemoteSite { chain, contracts: contracts[there], price }];
-            deploy::open_lanes(&accounts[here], &contracts[here], &remote, &plan).await?;
+            deploy::open_lanes(&accounts[here], &contracts[here], &remote, &plan, None).await?;
         }
         let lane = Lane {
             network,

@@ -27,6 +27,7 @@ use crate::{
     anvil::local,
     bootstrap::{Keys, chain, deploy_all},
     guard::Guard,
+    hub,
     ports::free_port,
     process::{Managed, Recipe},
 };
@@ -144,6 +145,8 @@ impl Devnet {
             guardian: keys.deployer.address(),
             epoch: 1,
             validators: ValidatorSet::new(members)?,
+            hub_time: hub::first_epoch_time(),
+            min_validators: 1,
             timelock_delay: 0,
             min_deadline_delay: MIN_DEADLINE_DELAY_SECONDS,
             rate_window: RATE_WINDOW_SECONDS,
@@ -152,11 +155,16 @@ impl Devnet {
         };
         let mut configs: Vec<EvmChain> =
             options.chains.iter().zip(&chains).map(|(spec, anvil)| chain(spec, anvil)).collect();
-        let contracts = deploy_all(&keys, &chains, &configs, &plan).await?;
+        let registry = hub::plan(keys.deployer.address());
+        let (contracts, site) = deploy_all(&keys, &chains, &configs, &plan, &registry).await?;
         for (config, contracts) in configs.iter_mut().zip(&contracts) {
             config.gateway = contracts.gateway;
             config.token_bridge = contracts.token_bridge;
         }
+        configs[hub::HUB].registry = Some(site.registry);
+        let validator_urls = urls(options.validators)?;
+        let founders = (&chains[hub::HUB], &configs[hub::HUB]);
+        hub::bond_founders(&keys, founders, site, &validator_urls).await?;
 
         let mut devnet = Self {
             processes: BTreeMap::new(),
@@ -165,7 +173,7 @@ impl Devnet {
             contracts,
             postgres,
             core_urls: urls(options.cores)?,
-            validator_urls: urls(options.validators)?,
+            validator_urls,
             endpoints: Vec::new(),
             user: keys.user.clone(),
             operator: keys.deployer.clone(),
@@ -271,6 +279,7 @@ impl Devnet {
             config.database_url = None;
             config.validator = ValidatorConfig {
                 listen: address(&self.validator_urls[number])?,
+                url: Some(self.validator_urls[number].clone()),
                 journal: self.folder.join(format!("validator-{number}.journal")).display().to_string(),
                 core_urls: self.core_urls.clone(),
                 peers: peers.clone(),

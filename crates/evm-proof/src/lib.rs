@@ -5,4 +5,6 @@ mod header;
 mod state;
 
 pub use header::{HeaderError, verify_header};
-pub use state::{AccountClaim, ProofError, StorageClaim, outbox_slot, verify_account, verify_storage};
+pub use state::{
+    AccountClaim, ProofError, StorageClaim, epoch_slots, outbox_slot, verify_account, verify_storage,
+};

@@ -73,11 +73,22 @@ pub fn verify_storage(storage_root: B256, claim: &StorageClaim, proof: &[Bytes])
     verify("slot", storage_root, keccak256(claim.slot), expected, proof)
 }
 
-/// The storage slot of the accumulator towards a destination: `keccak256(abi.encode(destination, 0))`, as the mapping
-/// is the gateway's first variable.
+/// The storage slot of the accumulator towards a destination, as the mapping is the gateway's first variable.
 pub fn outbox_slot(destination: u64) -> B256 {
+    first_mapping_slot(destination)
+}
+
+/// The two storage slots of an epoch, as the mapping is the registry's first variable: the set's hash, and a word whose
+/// lowest 64 bits are the hub's time.
+pub fn epoch_slots(epoch: u64) -> [B256; 2] {
+    let first = first_mapping_slot(epoch);
+    [first, (U256::from_be_bytes(first.0).wrapping_add(U256::ONE)).into()]
+}
+
+/// Of `mapping(uint64 => …)` in slot 0: `keccak256(abi.encode(key, 0))`.
+fn first_mapping_slot(key: u64) -> B256 {
     let mut words = [0u8; 64];
-    words[24..32].copy_from_slice(&destination.to_be_bytes());
+    words[24..32].copy_from_slice(&key.to_be_bytes());
     keccak256(words)
 }
 

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-pub(crate) use operate::{AuditArgs, LaneArgs, LaneWhat, TokenArgs, TokenAt, TokenWhat};
+pub(crate) use operate::{
+    AuditArgs, LaneArgs, LaneWhat, RegisterArgs, TokenArgs, TokenAt, TokenWhat, ValidatorAct, ValidatorActArgs,
+    ValidatorsArgs,
+};
 
 /// A bridge between blockchains: tokens and messages cross under a quorum of independent validators.
 ///
@@ -46,6 +49,8 @@ pub(crate) enum Command {
     /// It needs a configuration with at least three endpoints of its own per chain, of which `rpc_quorum` must agree,
     /// its key, and a journal that no other process uses. Example: icc validator --config icc.toml --key-file v.key
     Validator(ValidatorArgs),
+    /// The validators: who is in the set, who waits, their bonds and URLs.
+    Validators(ValidatorsArgs),
     /// Move tokens, send a message, or register a token on another chain.
     Send(SendArgs),
     /// What sending would cost, without sending.
@@ -130,11 +135,16 @@ pub(crate) struct IndexerArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ValidatorArgs {
+    #[command(subcommand)]
+    pub(crate) act: Option<ValidatorAct>,
     #[command(flatten)]
     pub(crate) file: ConfigFile,
     #[command(flatten)]
     pub(crate) keys: KeyArgs,
+    #[command(flatten)]
+    pub(crate) registration: RegisterArgs,
     /// Once, after the journal was lost or only an old copy of it is left: take over from the cores what this key has
     /// signed, then start.
     ///

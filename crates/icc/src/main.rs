@@ -6,6 +6,7 @@ mod coins;
 mod commands;
 mod output;
 mod reconcile;
+mod voices;
 mod wiring;
 
 use std::process::ExitCode;

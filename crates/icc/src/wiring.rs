@@ -29,12 +29,14 @@ pub(crate) fn chain(name: &str, config: &ChainConfig) -> eyre::Result<EvmChain> 
     let gateway = config.gateway.as_deref().map(|text| address(&field("gateway"), text)).transpose()?;
     let token_bridge =
         config.token_bridge.as_deref().map(|text| address(&field("token_bridge"), text)).transpose()?;
+    let registry = config.registry.as_deref().map(|text| address(&field("registry"), text)).transpose()?;
     let finality: Finality = config.finality.parse().wrap_err_with(|| field("finality"))?;
     Ok(EvmChain {
         id: ChainId(config.id),
         name: name.to_owned(),
         gateway: gateway.unwrap_or(Address::ZERO),
         token_bridge: token_bridge.unwrap_or(Address::ZERO),
+        registry,
         endpoints: config.rpc_urls.clone(),
         websocket: config.websocket_url.clone(),
         finality,
@@ -56,6 +58,11 @@ pub(crate) fn deployed_chains(config: &Config) -> eyre::Result<Vec<(EvmChain, &C
         Ok((chain, chain_config))
     });
     deployed.collect()
+}
+
+/// The hub among chains, if the configuration names one.
+pub(crate) fn hub(chains: &[EvmChain]) -> Option<&EvmChain> {
+    chains.iter().find(|chain| chain.registry.is_some())
 }
 
 pub(crate) fn address(field: &str, text: &str) -> eyre::Result<Address> {

@@ -1,6 +1,6 @@
 //! What validators sign.
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{Address, B256, keccak256};
 
 use crate::{FinalBlock, LaneId, NetworkId};
 
@@ -48,7 +48,19 @@ impl Domain {
         self.typed(words([type_hash, word(block.chain.0), word(block.number), block.hash]))
     }
 
-    fn typed(&self, encoded: [u8; 128]) -> B256 {
+    /// EIP-712 digest of `Jail(address validator,uint64 epoch)`.
+    pub fn jail_digest(&self, validator: Address, epoch: u64) -> B256 {
+        let type_hash = keccak256("Jail(address validator,uint64 epoch)");
+        self.typed(words([type_hash, validator.into_word(), word(epoch)]))
+    }
+
+    /// EIP-712 digest of `Refuse(address validator,uint64 epoch)`.
+    pub fn refuse_digest(&self, validator: Address, epoch: u64) -> B256 {
+        let type_hash = keccak256("Refuse(address validator,uint64 epoch)");
+        self.typed(words([type_hash, validator.into_word(), word(epoch)]))
+    }
+
+    fn typed(&self, encoded: impl AsRef<[u8]>) -> B256 {
         let mut bytes = [0u8; 66];
         bytes[..2].copy_from_slice(&[0x19, 0x01]);
         bytes[2..34].copy_from_slice(self.0.as_slice());
@@ -61,12 +73,8 @@ fn word(value: u64) -> B256 {
     B256::left_padding_from(&value.to_be_bytes())
 }
 
-fn words(parts: [B256; 4]) -> [u8; 128] {
-    let mut bytes = [0u8; 128];
-    for (chunk, part) in bytes.chunks_exact_mut(32).zip(parts) {
-        chunk.copy_from_slice(part.as_slice());
-    }
-    bytes
+fn words<const N: usize>(parts: [B256; N]) -> Vec<u8> {
+    parts.iter().flat_map(|part| part.0).collect()
 }
 
 /// Whether `nonce`, sent in block `block`, is a sign point when the lane's next message is in `next_block` (`None`: it

@@ -4,6 +4,7 @@
 
 mod accumulator;
 mod checkpoint;
+mod epoch;
 mod fee;
 mod final_block;
 mod ids;
@@ -16,6 +17,7 @@ mod validator_set;
 
 pub use accumulator::{fold, fold_all, message_id};
 pub use checkpoint::{Checkpoint, Domain, SIGN_INTERVAL, is_sign_point, sign_points};
+pub use epoch::{EpochRecord, MAX_SET_AGE_SECONDS};
 pub use fee::{CoinPrices, MAX_PRICE, OVERHEAD_GAS, price_step, target_price};
 pub use final_block::FinalBlock;
 pub use ids::{ChainId, LaneId, NetworkId, UnknownForm};

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     RelayConfig, RelayError,
+    epochs::{follow_epochs, keep_epochs},
     lease::HeldLease,
     prices::update_prices,
     release::{Failures, release_due},
@@ -60,6 +61,7 @@ impl Chores {
         let sender = Sender { store: &self.store, submitter, config: &self.config, lane: None };
         // One chore's trouble does not keep the others from being done.
         let released = release_due(sender, failures, &lease).await;
+        let released = released.and(self.epochs(sender, &lease).await);
         if Instant::now() < *next_prices {
             return released;
         }
@@ -70,6 +72,18 @@ impl Chores {
             update_prices(sender, updates, &self.all, &lease).await;
         }
         released
+    }
+
+    /// On the hub, makes epochs; everywhere, follows them.
+    async fn epochs(&self, sender: Sender<'_>, lease: &HeldLease) -> Result<(), RelayError> {
+        let Some(epochs) = &self.config.epochs else { return Ok(()) };
+        let hub = epochs.hub.as_ref();
+        let kept = if hub.chain() == self.submitter.chain() {
+            keep_epochs(sender, hub, epochs.voices.as_ref(), &epochs.domain, lease).await
+        } else {
+            Ok(())
+        };
+        follow_epochs(sender, hub, lease).await.and(kept)
     }
 
     /// What was paid for this chain's lanes, in gwei of its coin; beside `icc_relay_cost_gwei_total` and

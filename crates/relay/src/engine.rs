@@ -7,13 +7,13 @@ use std::{
 };
 
 use alloy_primitives::B256;
-use icc_chain::Submitter;
-use icc_protocol::{ChainId, LaneId};
+use icc_chain::{Hub, Submitter};
+use icc_protocol::{ChainId, Domain, LaneId};
 use icc_store::{Store, StoreError};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{chores::Chores, prices::PriceUpdates, worker::LaneWorker};
+use crate::{chores::Chores, epochs::SetVoices, prices::PriceUpdates, worker::LaneWorker};
 
 /// How often to look for lanes that were opened.
 const LANE_SCAN: Duration = Duration::from_secs(1);
@@ -33,6 +33,25 @@ pub struct RelayConfig {
     pub replace_after: Duration,
     /// How gas prices are kept; `None`: not by this core.
     pub prices: Option<PriceUpdates>,
+    /// How validator sets are kept; `None`: there is no registry.
+    pub epochs: Option<EpochKeeping>,
+}
+
+/// What keeping epochs needs.
+#[derive(Clone)]
+pub struct EpochKeeping {
+    /// The registry.
+    pub hub: Arc<dyn Hub>,
+    /// The validators, asked for their signatures.
+    pub voices: Arc<dyn SetVoices>,
+    /// What signatures are made under.
+    pub domain: Domain,
+}
+
+impl std::fmt::Debug for EpochKeeping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EpochKeeping").field("hub", &self.hub.chain()).finish_non_exhaustive()
+    }
 }
 
 /// Relays all lanes whose destination it can submit to.

@@ -10,6 +10,7 @@ mod build;
 mod chores;
 mod confirm;
 mod engine;
+mod epochs;
 mod error;
 mod execute;
 mod lease;
@@ -19,6 +20,7 @@ mod send;
 mod sizing;
 mod worker;
 
-pub use engine::{Relay, RelayConfig};
+pub use engine::{EpochKeeping, Relay, RelayConfig};
+pub use epochs::SetVoices;
 pub use error::RelayError;
 pub use prices::{CoinFeed, PriceUpdates};

@@ -1,6 +1,7 @@
 //! Configuration: defaults < file < environment (`ICC__SECTION__KEY`); unknown keys are refused. Secrets are never in
 //! it: keys come from files with checked permissions, the environment or standard input.
 
+mod deployment;
 mod fees;
 mod roles;
 
@@ -14,6 +15,7 @@ use icc_protocol::{ChainId, NetworkId};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use deployment::{DeploymentConfig, RegistryConfig};
 pub use fees::FeeConfig;
 pub use roles::{CoreConfig, PeerConfig, ValidatorConfig};
 
@@ -74,6 +76,9 @@ pub struct ChainConfig {
     /// The token bridge's address; `icc deploy` tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_bridge: Option<String>,
+    /// The network's validator registry, if this chain is the hub; `icc deploy` tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
     /// The contract of its wrapped native coin; `icc deploy` deploys one if it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wrapped_native: Option<String>,
@@ -124,44 +129,6 @@ fn default_max_fee() -> u64 {
     500_000_000_000
 }
 
-/// What contracts are deployed with.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DeploymentConfig {
-    /// Addresses of the first validator set.
-    pub validators: Vec<String>,
-    /// Epoch of that set: 1 for a new network, the present one when a chain is added.
-    #[serde(default = "default_epoch")]
-    pub epoch: u64,
-    /// May pause; cannot resume.
-    pub guardian: String,
-    /// Seconds that every act of the owner waits once the deployment is complete.
-    pub timelock_delay_seconds: u64,
-    /// Seconds that a deadline must be ahead when a message is sent: time to finality, and to deliver.
-    #[serde(default = "default_min_deadline")]
-    pub min_deadline_delay_seconds: u64,
-    /// Seconds over which tokens' rate limits count, and for which a transfer above them waits.
-    #[serde(default = "default_rate_window")]
-    pub rate_window_seconds: u64,
-    /// One of the relay's signers, which then keeps gas prices; none: the owner sets them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fee_updater: Option<String>,
-    /// Gets the fees; none: they stay in the gateways.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fee_collector: Option<String>,
-}
-
-fn default_min_deadline() -> u64 {
-    3600
-}
-fn default_rate_window() -> u64 {
-    86_400
-}
-
-fn default_epoch() -> u64 {
-    1
-}
-
 impl Config {
     /// Reads a file, then the environment.
     ///
@@ -209,6 +176,18 @@ impl Config {
             && !(1..=31_536_000).contains(&deployment.rate_window_seconds)
         {
             return Err(invalid("deployment.rate_window_seconds", "must be from 1 to 31536000"));
+        }
+        let hubs: Vec<&String> = self.chains.iter().filter(|(_, c)| c.registry.is_some()).map(|(n, _)| n).collect();
+        if hubs.len() > 1 {
+            return Err(invalid(
+                "chains",
+                format!("{} and {} both have a registry; a network has one", hubs[0], hubs[1]),
+            ));
+        }
+        if let Some(deployment) = &self.deployment
+            && !self.chains.contains_key(&deployment.hub)
+        {
+            return Err(invalid("deployment.hub", format!("{:?} is not among the chains", deployment.hub)));
         }
         if !(500_000..=16_000_000).contains(&self.core.batch_gas) {
             return Err(invalid(

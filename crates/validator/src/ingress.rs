@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use icc_attest::{AttestationBatch, FinalWord, MAX_BATCH};
+use icc_attest::{AttestationBatch, FinalWord, MAX_BATCH, SignedSet};
 use icc_protocol::{ChainId, LaneId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -39,7 +39,7 @@ struct Served {
 type Refusal = (StatusCode, String);
 
 /// `GET /v1/attestations/{lane}?from=NONCE`: up to 256 attestations in nonce order. `GET /v1/final/{chain}`: its
-/// word on what is final. `GET /v1/validator`: who this is.
+/// word on what is final. `GET /v1/sets/{epoch}`: its signature on an epoch's set. `GET /v1/validator`: who this is.
 /// `GET /metrics`: what `render` says.
 pub fn router<F>(attestor: Attestor, render: F) -> Router
 where
@@ -49,6 +49,7 @@ where
         .route("/metrics", get(async move || render()))
         .route("/v1/attestations/{lane}", get(attestations))
         .route("/v1/final/{chain}", get(final_word))
+        .route("/v1/sets/{epoch}", get(signed_set))
         .route("/v1/validator", get(identity))
         .with_state(Served { attestor, places: Arc::new(Semaphore::new(AT_ONCE)) })
 }
@@ -82,6 +83,21 @@ async fn final_word(
     })?;
     word.map(Json)
         .ok_or_else(|| (StatusCode::NOT_FOUND, format!("nothing of chain {chain} is known to be final")))
+}
+
+async fn signed_set(
+    State(served): State<Served>,
+    Path(epoch): Path<String>,
+) -> Result<Json<SignedSet>, Refusal> {
+    let epoch: u64 = epoch.parse().map_err(|error| (StatusCode::BAD_REQUEST, format!("epoch: {error}")))?;
+    let Ok(_place) = served.places.try_acquire() else {
+        return Err((StatusCode::TOO_MANY_REQUESTS, "busy; ask again".to_owned()));
+    };
+    let signed = served.attestor.signed_set(epoch).await.map_err(|error| {
+        tracing::error!(%error, "journal cannot be read");
+        (StatusCode::INTERNAL_SERVER_ERROR, "journal cannot be read".to_owned())
+    })?;
+    signed.map(Json).ok_or_else(|| (StatusCode::NOT_FOUND, format!("epoch {epoch} is not signed here")))
 }
 
 async fn identity(State(served): State<Served>) -> Json<Identity> {

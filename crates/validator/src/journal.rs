@@ -8,7 +8,7 @@ use std::{
 };
 
 use alloy_primitives::B256;
-use icc_protocol::{ChainId, Checkpoint, LaneId};
+use icc_protocol::{ChainId, Checkpoint, EpochRecord, LaneId};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::ChainState;
@@ -17,6 +17,8 @@ use crate::ChainState;
 const SIGNED: TableDefinition<([u8; 32], u64), [u8; 32]> = TableDefinition::new("signed");
 /// Chain → [`ChainState`] as JSON.
 const PROGRESS: TableDefinition<u64, &[u8]> = TableDefinition::new("progress");
+/// Epoch → (set hash, hub time).
+const SETS: TableDefinition<u64, ([u8; 32], u64)> = TableDefinition::new("sets");
 /// "key" → address whose journal this is.
 const IDENTITY: TableDefinition<&str, &[u8]> = TableDefinition::new("identity");
 
@@ -71,6 +73,14 @@ pub enum SignError {
         signed: Checkpoint,
         /// What was recorded.
         recorded: B256,
+    },
+    /// The journal has another set for this epoch.
+    #[error("refusing to sign {signed:?}: the journal has {recorded:?} for this epoch")]
+    ContradictsSet {
+        /// What was to be signed.
+        signed: EpochRecord,
+        /// What was recorded.
+        recorded: EpochRecord,
     },
     /// The journal.
     #[error(transparent)]
@@ -166,6 +176,7 @@ impl Journal {
             // Make the other tables, so that readers find them.
             write.open_table(SIGNED).map_err(io)?;
             write.open_table(PROGRESS).map_err(io)?;
+            write.open_table(SETS).map_err(io)?;
             Ok(())
         })
     }
@@ -200,6 +211,42 @@ impl Journal {
             return Ok(());
         }
         self.write(|write| record_signed(write, checkpoints))
+    }
+
+    /// Checks and records durably a set that is about to be signed.
+    ///
+    /// # Errors
+    /// [`SignError`]; nothing may be signed then.
+    pub fn record_set(&self, record: &EpochRecord) -> Result<(), SignError> {
+        self.write(|write| {
+            let mut sets = write.open_table(SETS).map_err(io)?;
+            let known = sets.get(record.epoch).map_err(io)?.map(|value| epoch_record(record.epoch, value.value()));
+            match known {
+                Some(recorded) if recorded != *record => {
+                    return Err(SignError::ContradictsSet { signed: *record, recorded });
+                }
+                Some(_) => {}
+                None => {
+                    sets.insert(record.epoch, (record.set_hash.0, record.hub_time)).map_err(io)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The set that is recorded for an epoch; `None`: of the newest one.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn set(&self, epoch: Option<u64>) -> Result<Option<EpochRecord>, JournalError> {
+        self.read(|read| {
+            let table = read.open_table(SETS).map_err(io)?;
+            let entry = match epoch {
+                Some(epoch) => table.get(epoch).map_err(io)?.map(|value| epoch_record(epoch, value.value())),
+                None => table.last().map_err(io)?.map(|(key, value)| epoch_record(key.value(), value.value())),
+            };
+            Ok(entry)
+        })
     }
 
     /// The state that a chain was followed to.
@@ -258,6 +305,10 @@ impl Journal {
             Ok(newest.map(|(key, _)| key.value().1))
         })
     }
+}
+
+fn epoch_record(epoch: u64, (set_hash, hub_time): ([u8; 32], u64)) -> EpochRecord {
+    EpochRecord { epoch, set_hash: B256::from(set_hash), hub_time }
 }
 
 /// Opens or creates the file, and locks it. What is damaged is found here: redb checks itself against its checksums, and

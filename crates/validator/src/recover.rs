@@ -185,6 +185,7 @@ impl Core<'_> {
             adopted += lacking.len() as u64;
             attestor.journal().adopt(&lacking).map_err(|error| match error {
                 crate::SignError::Journal(error) => Asked::from(error),
+                crate::SignError::ContradictsSet { .. } => Asked::Unanswered(error.to_string()),
                 crate::SignError::Contradicts { signed, recorded } => {
                     self.contradiction(signed, recorded).into()
                 }

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use icc_attest::{Attestation, FinalWord};
+use icc_attest::{Attestation, FinalWord, SignedSet};
 use icc_chain::BlockRef;
-use icc_protocol::{ChainId, Checkpoint, Domain, FinalBlock, LaneId};
+use icc_protocol::{ChainId, Checkpoint, Domain, EpochRecord, FinalBlock, LaneId};
 use icc_service::Signer;
 
 use crate::{ChainState, Journal, JournalError, SignError};
@@ -59,6 +59,42 @@ impl Attestor {
         let this = self.clone();
         let reading = tokio::task::spawn_blocking(move || {
             this.journal.recorded(lane, from, limit)?.iter().map(|checkpoint| this.sign(checkpoint)).collect()
+        });
+        reading.await.map_err(|error| JournalError::Unusable(error.to_string()))?
+    }
+
+    /// Records an epoch's set durably; only then it may be served as signed.
+    ///
+    /// # Errors
+    /// [`SignError`]; nothing is signed then.
+    pub async fn attest_set(&self, record: EpochRecord) -> Result<(), SignError> {
+        let this = self.clone();
+        let recording = tokio::task::spawn_blocking(move || this.journal.record_set(&record));
+        recording.await.map_err(|error| JournalError::Unusable(error.to_string()))?
+    }
+
+    /// The newest set that this key has signed.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn newest_set(&self) -> Result<Option<EpochRecord>, JournalError> {
+        self.journal.set(None)
+    }
+
+    /// What this key has signed of an epoch, by the journal.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub async fn signed_set(&self, epoch: u64) -> Result<Option<SignedSet>, JournalError> {
+        let this = self.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let Some(record) = this.journal.set(Some(epoch))? else { return Ok(None) };
+            let signature = this
+                .signer
+                .sign(&record.digest(&this.domain))
+                .map_err(|error| JournalError::Unusable(format!("the key cannot sign: {error}")))?;
+            let EpochRecord { epoch, set_hash, hub_time } = record;
+            Ok(Some(SignedSet { epoch, set_hash, hub_time, signature }))
         });
         reading.await.map_err(|error| JournalError::Unusable(error.to_string()))?
     }

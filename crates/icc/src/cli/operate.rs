@@ -166,3 +166,46 @@ pub(crate) enum TokenWhat {
         recipient: Option<String>,
     },
 }
+
+/// Joining by itself.
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArgs {
+    /// Register this key first, unless it is: bond, wait out the probation, join with an epoch.
+    #[arg(long, requires = "bond")]
+    pub(crate) register: bool,
+    /// What to bond, in whole coins (or tokens) of the hub: `10`.
+    #[arg(long, requires = "register")]
+    pub(crate) bond: Option<String>,
+    /// Where others reach this validator; by default validator.url of the configuration.
+    #[arg(long, requires = "register")]
+    pub(crate) url: Option<Url>,
+    /// Who gets the bond back; by default the key's own address.
+    #[arg(long, requires = "register")]
+    pub(crate) payout: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ValidatorAct {
+    /// Where this key stands in the registry, and what happens next.
+    Status(ValidatorActArgs),
+    /// Leave with one of the next epochs. Keep the process running until `status` says that it is out.
+    Exit(ValidatorActArgs),
+    /// Back into the queue after having been jailed for silence.
+    Unjail(ValidatorActArgs),
+    /// Get the bond back, once it is free.
+    Withdraw(ValidatorActArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidatorActArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidatorsArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}

@@ -3,17 +3,17 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use eyre::{OptionExt, WrapErr};
-use icc_api::{ApiState, Collector, CollectorConfig, Intake};
-use icc_chain::Submitter;
-use icc_chain_evm::{EvmChain, EvmSubmitter};
+use icc_api::{ApiState, Collector, Directory, Intake, ValidatorClient};
+use icc_chain::{Hub, Submitter};
+use icc_chain_evm::{EvmChain, EvmHub, EvmSubmitter};
 use icc_protocol::Domain;
-use icc_relay::{PriceUpdates, Relay, RelayConfig};
+use icc_relay::{EpochKeeping, PriceUpdates, Relay, RelayConfig};
 use icc_service::{BodyLimits, Signer, Telemetry, config::Config, serve, shutdown_signal, supervise};
 use icc_store::Store;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
-use crate::{cli::CoreArgs, coins::Coins, commands::indexer, wiring};
+use crate::{cli::CoreArgs, coins::Coins, commands::indexer, voices::Voices, wiring};
 
 /// A batch of 256 attestations is about 100 kB.
 const LIMITS: BodyLimits = BodyLimits { body_bytes: 256 * 1024, timeout: Duration::from_secs(15) };
@@ -41,9 +41,21 @@ pub(crate) async fn run(
     let shutdown = shutdown_signal();
     let tasks = TaskTracker::new();
     let intake = Intake::new(store.clone(), Domain::new(config.network));
+    let hub: Option<Arc<dyn Hub>> = match wiring::hub(&chains) {
+        Some(chain) => Some(Arc::new(EvmHub::new(chain)?)),
+        None => None,
+    };
+    let client = ValidatorClient::new(wiring::http_client()?);
+    let directory = Directory::new(hub.clone(), config.core.validator_urls.clone());
+    tasks.spawn(directory.clone().run(shutdown.clone()));
+    let epochs = hub.map(|hub| EpochKeeping {
+        hub,
+        voices: Arc::new(Voices { directory: directory.clone(), client: client.clone() }),
+        domain: Domain::new(config.network),
+    });
     let relay = {
         let (store, shutdown) = (relay_store.clone(), shutdown.clone());
-        let relay_config = relay_config(&config, &signers);
+        let relay_config = RelayConfig { epochs, ..relay_config(&config, &signers) };
         async move {
             supervise("relay", shutdown, |stop| {
                 let relay = make_relay(&store, &chains, &signers, &relay_config);
@@ -55,15 +67,9 @@ pub(crate) async fn run(
     tasks.spawn(relay);
     let collect = {
         let (store, intake, shutdown) = (store.clone(), intake.clone(), shutdown.clone());
-        let client = wiring::http_client()?;
-        let collector_config = CollectorConfig {
-            validators: config.core.validator_urls.clone(),
-            interval: Duration::from_secs(2),
-        };
         async move {
             supervise("collector", shutdown, |stop| {
-                Collector::new(store.clone(), intake.clone(), client.clone(), collector_config.clone())
-                    .run(stop)
+                Collector::new(store.clone(), intake.clone(), client.clone(), directory.clone()).run(stop)
             })
             .await;
         }
@@ -87,6 +93,7 @@ fn relay_config(config: &Config, signers: &[Signer]) -> RelayConfig {
         replace_after: Duration::from_millis(config.core.replace_after_ms),
         prices: Coins::new(config)
             .map(|coins| PriceUpdates::new(Arc::new(coins), config.fees.margin_percent)),
+        epochs: None,
     }
 }
 

@@ -1,15 +1,20 @@
 //! `icc deploy`.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256, utils::parse_units};
 use eyre::{OptionExt, WrapErr};
+use icc_chain::Hub;
 use icc_chain_evm::{
-    Account,
-    deploy::{self, Acts, Contracts, Plan, RemoteSite, Site},
+    Account, EvmHub,
+    deploy::{self, Acts, Contracts, HubSite, Plan, RegistryPlan, RemoteSite, Site},
 };
 use icc_protocol::ValidatorSet;
-use icc_service::config::{ChainConfig, Config};
+use icc_service::config::{ChainConfig, Config, RegistryConfig};
 use serde::Serialize;
 
 use crate::{
@@ -20,11 +25,16 @@ use crate::{
     wiring,
 };
 
+/// Of the bond's token; a token with others cannot be bonded yet.
+const BOND_DECIMALS: u8 = 18;
+
 #[derive(Serialize)]
 struct Deployed {
     timelock: Address,
     gateway: Address,
     token_bridge: Address,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registry: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start_block: Option<u64>,
     /// UNIX time at which the timelock lets the deployment be completed.
@@ -34,7 +44,7 @@ struct Deployed {
 
 pub(crate) async fn run(arguments: DeployArgs, json: bool) -> eyre::Result<ExitCode> {
     let config = wiring::load(&arguments.file)?;
-    let plan = plan(&config)?;
+    let (plan, registry_plan) = plan(&config).await?;
     let signer = arguments.keys.one().wrap_err("the deployer's key")?;
     let talk = Talk::new();
     let mut here: Vec<(String, Account, Contracts)> = Vec::new();
@@ -47,6 +57,7 @@ pub(crate) async fn run(arguments: DeployArgs, json: bool) -> eyre::Result<ExitC
             deploy::contracts(&account, &plan, site).await.wrap_err_with(|| format!("chains.{name}"))?;
         here.push((name.clone(), account, contracts));
     }
+    let hub = hub(&config, &here, &plan, &registry_plan).await?;
     let coins = Coins::new(&config).map(|coins| async move { coins.read().await });
     let coins = match coins {
         Some(coins) => Some(coins.await.map_err(|error| eyre::eyre!("fees: {error}"))?),
@@ -64,23 +75,48 @@ pub(crate) async fn run(arguments: DeployArgs, json: bool) -> eyre::Result<ExitC
             };
             remotes.push(RemoteSite { chain: remote.chain().id, contracts: *contracts, price });
         }
-        let acts = deploy::open_lanes(account, contracts, &remotes, &plan)
+        let acts = deploy::open_lanes(account, contracts, &remotes, &plan, Some(hub))
             .await
             .wrap_err_with(|| format!("chains.{name}"))?;
         let waiting_until = if let Acts::WaitingUntil(time) = acts { Some(time) } else { None };
         waiting |= waiting_until.is_some();
         let Contracts { timelock, gateway, token_bridge, start_block } = *contracts;
+        let registry = (account.chain().id == hub.chain).then_some(hub.registry);
         deployed
-            .insert(name.clone(), Deployed { timelock, gateway, token_bridge, start_block, waiting_until });
+            .insert(
+                name.clone(),
+                Deployed { timelock, gateway, token_bridge, registry, start_block, waiting_until },
+            );
     }
     talk.end();
     output::result(json, &deployed, &text(&deployed))?;
     Ok(if waiting { ExitCode::from(PENDING) } else { ExitCode::SUCCESS })
 }
 
-fn plan(config: &Config) -> eyre::Result<Plan> {
+/// The registry on the hub, deployed unless the configuration has it.
+async fn hub(
+    config: &Config,
+    here: &[(String, Account, Contracts)],
+    plan: &Plan,
+    registry: &RegistryPlan,
+) -> eyre::Result<HubSite> {
+    let deployment = config.deployment.as_ref().ok_or_eyre("[deployment] is missing")?;
+    let found = here.iter().find(|(name, _, _)| *name == deployment.hub);
+    let (name, account, contracts) = found.ok_or_eyre("deployment.hub is not among the chains")?;
+    let registry = match account.chain().registry {
+        Some(registry) => registry,
+        None => deploy::registry(account, plan, registry, contracts.timelock)
+            .await
+            .wrap_err_with(|| format!("chains.{name}: registry"))?,
+    };
+    Ok(HubSite { chain: account.chain().id, registry })
+}
+
+/// What everything is deployed with. Once there is a registry, new gateways begin with its newest epoch that a quorum has
+/// signed: with an earlier one, they would take rotations of the past and bring removed keys back.
+async fn plan(config: &Config) -> eyre::Result<(Plan, RegistryPlan)> {
     let deployment = config.deployment.as_ref().ok_or_eyre(
-        "[deployment] is missing in the configuration: validators, guardian, timelock_delay_seconds",
+        "[deployment] is missing in the configuration: validators, guardian, timelock_delay_seconds, hub, registry",
     )?;
     let mut members: Vec<Address> = deployment
         .validators
@@ -88,17 +124,51 @@ fn plan(config: &Config) -> eyre::Result<Plan> {
         .map(|text| wiring::address("deployment.validators", text))
         .collect::<eyre::Result<_>>()?;
     members.sort();
-    Ok(Plan {
+    let mut plan = Plan {
         network: config.network,
         guardian: wiring::address("deployment.guardian", &deployment.guardian)?,
-        epoch: deployment.epoch,
+        epoch: 1,
         validators: ValidatorSet::new(members).wrap_err("deployment.validators")?,
+        hub_time: today(),
+        min_validators: deployment.min_validators,
         timelock_delay: deployment.timelock_delay_seconds,
         min_deadline_delay: deployment.min_deadline_delay_seconds,
         rate_window: deployment.rate_window_seconds,
         fee_updater: optional("deployment.fee_updater", deployment.fee_updater.as_deref())?,
         fee_collector: optional("deployment.fee_collector", deployment.fee_collector.as_deref())?,
+    };
+    let (name, hub) = config.chain(&deployment.hub).wrap_err("deployment.hub")?;
+    let chain = wiring::chain(name, hub)?;
+    if chain.registry.is_some() {
+        let hub = EvmHub::new(&chain)?;
+        let present = hub.epoch(hub.progress().await?.signed).await.wrap_err("the registry's present epoch")?;
+        plan.epoch = present.record.epoch;
+        plan.hub_time = present.record.hub_time;
+        plan.validators = present.set;
+    }
+    Ok((plan, registry_plan(&deployment.registry)?))
+}
+
+fn registry_plan(registry: &RegistryConfig) -> eyre::Result<RegistryPlan> {
+    let min_bond = parse_units(&registry.min_bond, BOND_DECIMALS).wrap_err("deployment.registry.min_bond")?;
+    Ok(RegistryPlan {
+        treasury: wiring::address("deployment.registry.treasury", &registry.treasury)?,
+        bond_token: optional("deployment.registry.bond_token", registry.bond_token.as_deref())?,
+        min_bond: u128::try_from(U256::from(min_bond)).wrap_err("deployment.registry.min_bond")?,
+        epoch_length: registry.epoch_seconds,
+        probation: registry.probation_seconds,
+        unbonding: registry.unbonding_seconds,
+        defeat_window: registry.defeat_window_seconds,
+        jail_time: registry.jail_seconds,
+        reporter_share: registry.reporter_share,
     })
+}
+
+/// When the UTC day began: the same for a deployment that is run again after a fault, and well within the week for which
+/// gateways take the first set.
+fn today() -> u64 {
+    const DAY: u64 = 86_400;
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs() / DAY * DAY)
 }
 
 fn optional(field: &str, text: Option<&str>) -> eyre::Result<Address> {
@@ -130,6 +200,9 @@ fn text(deployed: &BTreeMap<String, Deployed>) -> String {
             "[chains.{name}]\n# timelock {}\ngateway = \"{}\"\ntoken_bridge = \"{}\"\n",
             at.timelock, at.gateway, at.token_bridge
         ));
+        if let Some(registry) = at.registry {
+            text.push_str(&format!("registry = \"{registry}\"\n"));
+        }
         if let Some(block) = at.start_block {
             text.push_str(&format!("start_block = {block}\n"));
         }

@@ -9,6 +9,7 @@ mod indexer;
 mod keys;
 mod lane;
 mod quote;
+mod registration;
 mod route;
 mod send;
 mod status;
@@ -40,7 +41,11 @@ pub(crate) async fn run(cli: Cli) -> eyre::Result<ExitCode> {
         Command::Run(arguments) => core::run(arguments, telemetry, true).await,
         Command::Core(arguments) => core::run(arguments, telemetry, false).await,
         Command::Indexer(arguments) => indexer::run(arguments).await,
-        Command::Validator(arguments) => validator::run(arguments, telemetry).await,
+        Command::Validator(arguments) => match arguments.act {
+            Some(act) => registration::act(act, json).await,
+            None => validator::run(arguments, telemetry).await,
+        },
+        Command::Validators(arguments) => registration::list(arguments, json).await,
         Command::Send(arguments) => send::run(arguments, json).await,
         Command::Quote(arguments) => quote::run(arguments, json).await,
         Command::Status(arguments) => status::run(arguments, json).await,

@@ -4,17 +4,17 @@ use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use alloy_primitives::Address;
 use eyre::{WrapErr, bail};
-use icc_chain_evm::EvmProver;
+use icc_chain_evm::{EvmChain, EvmProver};
 use icc_protocol::{ChainId, Domain};
 use icc_service::{BodyLimits, Telemetry, config::Config, serve, shutdown_signal, supervise};
 use icc_validator::{
-    Attestor, Journal, Peer, Peers, RecoverError, WatchConfig, Watcher, confirm, publish, recover,
+    Attestor, Journal, Peer, Peers, RecoverError, SetWatcher, WatchConfig, Watcher, confirm, publish, recover,
 };
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
-use crate::{cli::ValidatorArgs, wiring};
+use crate::{cli::ValidatorArgs, commands::registration, wiring};
 
 const LIMITS: BodyLimits = BodyLimits { body_bytes: 4096, timeout: Duration::from_secs(10) };
 
@@ -25,6 +25,9 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
         chain.check_quorum()?;
     }
     let signer = arguments.keys.one().wrap_err("the validator's key")?;
+    if arguments.registration.register {
+        registration::register(&config, &signer, &arguments.registration).await?;
+    }
     let identity = format!("{} on network {}", signer.address(), config.network);
     let journal =
         Journal::open(Path::new(&config.validator.journal), &identity).wrap_err("validator.journal")?;
@@ -42,6 +45,10 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
     let publisher = publish(wiring::http_client()?, &config.validator.core_urls, &shutdown);
     let peers = peers(&config, attestor.address())?;
     let tasks = TaskTracker::new();
+    let hub = chains.iter().map(|(chain, _)| chain).find(|chain| chain.registry.is_some());
+    if let Some(hub) = hub {
+        spawn_sets(hub.clone(), (&attestor, &peers), &tasks, (&confirmed, &shutdown));
+    }
     let ids: Vec<ChainId> = chains.iter().map(|(chain, _)| chain.id).collect();
     for (chain, chain_config) in chains {
         let watch_config = WatchConfig {
@@ -80,6 +87,33 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
     tasks.close();
     let _ = tokio::time::timeout(Duration::from_secs(5), tasks.wait()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Signs the sets of new epochs.
+fn spawn_sets(
+    hub: EvmChain,
+    (attestor, peers): (&Attestor, &Peers),
+    tasks: &TaskTracker,
+    (confirmed, shutdown): (&CancellationToken, &CancellationToken),
+) {
+    let (attestor, peers) = (attestor.clone(), peers.clone());
+    let (confirmed, shutdown) = (confirmed.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = confirmed.cancelled() => {}
+        }
+        supervise("sets", shutdown, |stop| {
+            let (hub, attestor, peers) = (hub.clone(), attestor.clone(), peers.clone());
+            async move {
+                let prover = EvmProver::new(hub)?;
+                prover.check_chain_id().await?;
+                let watcher = SetWatcher::new(Arc::new(prover), attestor, peers)?;
+                watcher.run(stop).await.map_err(eyre::Report::from)
+            }
+        })
+        .await;
+    });
 }
 
 /// The other validators; a list of all is welcome too.

@@ -34,6 +34,9 @@ impl Default for CoreConfig {
 pub struct ValidatorConfig {
     /// Where it serves its signatures.
     pub listen: String,
+    /// Where others reach it; told to the registry when it registers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Url>,
     /// Its journal; keep it, and never copy it to a second machine.
     pub journal: String,
     /// Cores that its signatures are sent to.
@@ -58,6 +61,7 @@ impl Default for ValidatorConfig {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8090".to_owned(),
+            url: None,
             journal: "validator.journal".to_owned(),
             core_urls: Vec::new(),
             peers: Vec::new(),

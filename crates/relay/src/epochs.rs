@@ -1,0 +1,119 @@
+//! Epochs: made on the hub, signed by the validators of the one before, carried to every gateway. Anyone can do each of
+//! these; cores do.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use alloy_primitives::Address;
+use async_trait::async_trait;
+use icc_chain::{Call, Epoch, Hub};
+use icc_protocol::{CompactSignature, Domain, EpochRecord, SignatureSet};
+
+use crate::{RelayError, lease::HeldLease, send::Sender};
+
+/// An unchanged set is renewed when it is this old; gateways refuse it after seven days.
+const RENEW_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
+/// Epochs that a gateway is rotated through in one round.
+const MOST_AT_ONCE: u64 = 16;
+
+/// Where signatures on sets come from: the validators' own URLs.
+#[async_trait]
+pub trait SetVoices: Send + Sync {
+    /// What members of a set have signed of an epoch, as they say; to be verified.
+    async fn signatures(&self, epoch: u64, members: &[Address]) -> Vec<(EpochRecord, CompactSignature)>;
+}
+
+/// What keeps epochs going: on the hub, posts what a quorum has signed, and makes the next epoch when it is due.
+pub(crate) async fn keep_epochs(
+    sender: Sender<'_>,
+    hub: &dyn Hub,
+    voices: &dyn SetVoices,
+    domain: &Domain,
+    lease: &HeldLease,
+) -> Result<(), RelayError> {
+    let progress = hub.progress().await?;
+    if progress.signed < progress.newest {
+        let (present, next) = (hub.epoch(progress.signed).await?, hub.epoch(progress.signed + 1).await?);
+        let told = voices.signatures(next.record.epoch, present.set.members()).await;
+        let signatures = of_members(&present, &next.record, told, domain);
+        let votes = signatures.len();
+        metrics::gauge!("icc_epoch_signatures").set(votes as f64);
+        if let Some(packed) = SignatureSet::of_quorum(&present.set, signatures) {
+            let epoch = next.record.epoch;
+            let call = Call::PostSignatures { epoch, signatures: packed.pack().into() };
+            sender.send(&call, lease).await?;
+            tracing::info!(epoch, votes, "an epoch's signatures are posted");
+        } else {
+            tracing::debug!(epoch = next.record.epoch, votes, "an epoch waits for signatures");
+        }
+    }
+    if progress.due {
+        let age = now().saturating_sub(hub.epoch(progress.newest).await?.record.hub_time);
+        if progress.changes || age >= RENEW_AFTER.as_secs() {
+            sender.send(&Call::MakeEpoch, lease).await?;
+            tracing::info!(epoch = progress.newest + 1, "an epoch is made");
+        }
+    }
+    Ok(())
+}
+
+/// The signatures of members on exactly this record.
+fn of_members(
+    present: &Epoch,
+    record: &EpochRecord,
+    told: Vec<(EpochRecord, CompactSignature)>,
+    domain: &Domain,
+) -> Vec<(Address, CompactSignature)> {
+    let mut seen = BTreeSet::new();
+    let honest = told.into_iter().filter(|(signed, _)| signed == record);
+    let by = honest.filter_map(|(_, signature)| Some((record.signer(domain, &signature).ok()?, signature)));
+    by.filter(|(signer, _)| present.set.position(signer).is_some() && seen.insert(*signer)).collect()
+}
+
+/// Rotates a gateway to the newest signed epoch, one after the other, and reports where it is once somebody's bond waits
+/// for that.
+pub(crate) async fn follow_epochs(
+    sender: Sender<'_>,
+    hub: &dyn Hub,
+    lease: &HeldLease,
+) -> Result<(), RelayError> {
+    let signed = hub.progress().await?.signed;
+    let mut held = sender.submitter.held_epoch().await?;
+    let chain = sender.submitter.chain();
+    for epoch in (held + 1..=signed).take(MOST_AT_ONCE as usize) {
+        let next = hub.epoch(epoch).await?;
+        sender.send(&Call::Rotate(Box::new(next)), lease).await?;
+        tracing::info!(%chain, epoch, "gateway rotated");
+        held = epoch;
+    }
+    metrics::gauge!("icc_gateway_epoch", "chain" => chain.to_string()).set(held as f64);
+    let Some(known) = hub.held_epoch(chain).await? else { return Ok(()) };
+    if somebody_left(hub, known, held).await? {
+        sender.send(&Call::ReportEpoch { epoch: held }, lease).await?;
+        tracing::info!(%chain, epoch = held, "gateway reports its epoch");
+    }
+    Ok(())
+}
+
+/// Whether an epoch after `known` and up to `held` lacks somebody that the one before it had.
+async fn somebody_left(hub: &dyn Hub, known: u64, held: u64) -> Result<bool, RelayError> {
+    let from = known.max(held.saturating_sub(MOST_AT_ONCE)).max(1);
+    let mut before: Option<Epoch> = None;
+    for epoch in from..=held {
+        // Epochs from before the registry are not known to it.
+        let Ok(now) = hub.epoch(epoch).await else { continue };
+        if let Some(before) = before
+            && before.set.members().iter().any(|member| now.set.position(member).is_none())
+        {
+            return Ok(true);
+        }
+        before = Some(now);
+    }
+    Ok(false)
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
