@@ -213,9 +213,8 @@ abstract contract Execution is OutboxStore, ValidatorSets, HubLink {
 
     /// @dev Reports are for the hub.
     function _isSupported(uint8 kind) private view returns (bool) {
-        return
-            kind == MessageLib.KIND_CALL || kind == MessageLib.KIND_REFUND
-                || (kind == MessageLib.KIND_EVIDENCE && _isHub());
+        return kind == MessageLib.KIND_CALL || kind == MessageLib.KIND_REFUND
+            || (kind == MessageLib.KIND_EVIDENCE && _isHub());
     }
 
     /// @dev A report reaches the registry and nothing else.

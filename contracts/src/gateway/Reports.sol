@@ -86,9 +86,9 @@ abstract contract Reports is Lanes {
     /// @dev Where a lane of this gateway stands or ended; zero if there never was one.
     function _lastOf(Remote calldata destination, bytes32 lane) private view returns (bytes32, uint64) {
         Outbox storage box = _outboxes[destination.chain];
-        if (
-            box.accumulator != 0 && box.generation == destination.generation && box.gateway == destination.gateway
-        ) return (box.accumulator, box.nonce);
+        if (box.accumulator != 0 && box.generation == destination.generation && box.gateway == destination.gateway) {
+            return (box.accumulator, box.nonce);
+        }
         return _endOf(lane);
     }
 

@@ -56,7 +56,7 @@ interface IValidatorRegistry {
         /// Who gets the reporter's share.
         address reporter;
         /// UNIX seconds.
-        uint40 at;
+        uint40 provedAt;
         Lie lie;
         /// The chain lied about has no economic finality: the bond is taken only if the guardian confirms.
         bool needsConfirmation;
@@ -203,13 +203,8 @@ interface IValidatorRegistry {
     ) external;
 
     /// @notice A signed set that is not its epoch's.
-    function proveFalseSet(
-        uint64 epoch,
-        bytes32 setHash,
-        uint64 hubTime,
-        bytes calldata signature,
-        address reporter
-    ) external;
+    function proveFalseSet(uint64 epoch, bytes32 setHash, uint64 hubTime, bytes calldata signature, address reporter)
+        external;
 
     /// @notice The guardian: the convicted one was honest, or its chain was not. The key stays out; the bond is freed.
     function veto(address key) external;

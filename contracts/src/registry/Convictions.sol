@@ -52,13 +52,9 @@ abstract contract Convictions is Epochs, IReportRecipient {
     }
 
     /// @inheritdoc IValidatorRegistry
-    function proveFalseSet(
-        uint64 epoch,
-        bytes32 setHash,
-        uint64 hubTime,
-        bytes calldata signature,
-        address reporter
-    ) external {
+    function proveFalseSet(uint64 epoch, bytes32 setHash, uint64 hubTime, bytes calldata signature, address reporter)
+        external
+    {
         if (_isTrueSet(epoch, setHash, hubTime)) revert NoLie();
         address signer = SignatureLib.recover(CheckpointLib.setDigest(_domain, epoch, setHash, hubTime), signature);
         bool needsConfirmation = !_gateways[uint64(block.chainid)].economicFinality;
@@ -111,8 +107,8 @@ abstract contract Convictions is Epochs, IReportRecipient {
     /// @inheritdoc IValidatorRegistry
     function settle(address key) external {
         Conviction storage record = _convictions[key];
-        if (record.at == 0 || record.settled) revert NotConvicted(key);
-        uint256 over = uint256(record.at) + defeatWindow;
+        if (record.provedAt == 0 || record.settled) revert NotConvicted(key);
+        uint256 over = uint256(record.provedAt) + defeatWindow;
         if (block.timestamp < over) revert TooSoon(over);
         if (_validators[key].inSet) revert WrongStatus(key, Status.Convicted);
         if (!record.vetoed && (record.confirmed || !record.needsConfirmation)) {
@@ -133,8 +129,8 @@ abstract contract Convictions is Epochs, IReportRecipient {
     /// @dev The guardian's time to speak.
     function _inWindow(address key) private view returns (Conviction storage record) {
         record = _convictions[key];
-        if (record.at == 0 || record.settled) revert NotConvicted(key);
-        uint256 over = uint256(record.at) + defeatWindow;
+        if (record.provedAt == 0 || record.settled) revert NotConvicted(key);
+        uint256 over = uint256(record.provedAt) + defeatWindow;
         if (block.timestamp >= over) revert WindowOver(over);
     }
 

@@ -94,12 +94,12 @@ abstract contract Epochs is Members {
                 (record.status, record.inSet) = (Status.Active, true);
                 (record.outAt, record.outEpoch) = (0, 0);
                 // Into its place in the ascending order.
-                uint256 at = length++;
-                while (at > 0 && next[at - 1] > key) {
-                    next[at] = next[at - 1];
-                    --at;
+                uint256 place = length++;
+                while (place > 0 && next[place - 1] > key) {
+                    next[place] = next[place - 1];
+                    --place;
                 }
-                next[at] = key;
+                next[place] = key;
                 emit Joined(key, epoch);
             } else {
                 if (kept != i) _waiting[kept] = key;

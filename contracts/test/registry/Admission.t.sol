@@ -33,9 +33,7 @@ contract AdmissionTest is RegistryTest {
         registry.register{value: BOND}("https://x", STRANGER, BOND);
         vm.prank(STRANGER);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IValidatorRegistry.WrongStatus.selector, STRANGER, IValidatorRegistry.Status.Waiting
-            )
+            abi.encodeWithSelector(IValidatorRegistry.WrongStatus.selector, STRANGER, IValidatorRegistry.Status.Waiting)
         );
         registry.register{value: BOND}("https://x", STRANGER, BOND);
     }
@@ -91,9 +89,7 @@ contract AdmissionTest is RegistryTest {
     function test_aFounderThatNeverBondsIsExpelled() public {
         _setUpRegistry(5, 2, address(1));
         address founder = vm.addr(keys[0]);
-        vm.expectRevert(
-            abi.encodeWithSelector(IValidatorRegistry.TooSoon.selector, vm.getBlockTimestamp() + PROBATION)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.TooSoon.selector, vm.getBlockTimestamp() + PROBATION));
         registry.expel(founder);
         _later(PROBATION);
         registry.expel(founder);

@@ -138,10 +138,9 @@ contract EquivocationTest is RegistryTest {
 
     function test_aMalleableTwinIsNoSignature() public {
         bytes32 lane = _lane(0, 1);
-        bytes32 digest = _checkpointDigest(lane, 7, "a");
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[0], digest);
-        uint256 twin = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 - uint256(s);
-        bytes memory high = abi.encodePacked(r, bytes32(twin | (uint256(28 - v) << 255)));
+        // The least s that is too high (EIP-2); EIP-2098 leaves room for few that are.
+        uint256 s = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A1;
+        bytes memory high = abi.encodePacked(keccak256("r"), bytes32(s));
         bytes memory b = _checkpointBy(keys[0], lane, 7, "b");
         vm.expectRevert(SignatureLib.InvalidSignature.selector);
         registry.proveEquivocation(lane, 7, "a", high, "b", b, STRANGER);
@@ -218,9 +217,7 @@ contract EquivocationTest is RegistryTest {
         bytes memory a = _checkpointBy(99, lane, 7, "a");
         bytes memory b = _checkpointBy(99, lane, 7, "b");
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IValidatorRegistry.WrongStatus.selector, vm.addr(99), IValidatorRegistry.Status.None
-            )
+            abi.encodeWithSelector(IValidatorRegistry.WrongStatus.selector, vm.addr(99), IValidatorRegistry.Status.None)
         );
         registry.proveEquivocation(lane, 7, "a", a, "b", b, STRANGER);
     }
@@ -235,8 +232,6 @@ contract EquivocationTest is RegistryTest {
     }
 
     function _wrong(address key) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(
-            IValidatorRegistry.WrongStatus.selector, key, IValidatorRegistry.Status.Convicted
-        );
+        return abi.encodeWithSelector(IValidatorRegistry.WrongStatus.selector, key, IValidatorRegistry.Status.Convicted);
     }
 }

@@ -129,7 +129,9 @@ contract FalseCheckpointTest is RegistryTest {
     }
 
     /// @dev No honest signature becomes a proof, whatever is brought with it.
-    function testFuzz_whatTheOutboxSaysIsNeverFalse(uint64 nonce, uint256 to, bytes32 accumulator, uint256 spare) public {
+    function testFuzz_whatTheOutboxSaysIsNeverFalse(uint64 nonce, uint256 to, bytes32 accumulator, uint256 spare)
+        public
+    {
         _send(20);
         nonce = uint64(bound(nonce, 0, 20));
         to = bound(to, nonce, 20);
@@ -146,11 +148,14 @@ contract FalseCheckpointTest is RegistryTest {
 
     function test_atNonceZeroTheLaneItselfIsTheTruth() public {
         bytes32 lane = _lane(SOURCE, 2);
-        _on(SOURCE);
-        (IReportRecipient.FalseCheckpoint memory claim, IGateway.CheckpointProof memory proof) = _case(0, lane, 1);
-        delete proof.leaves;
+        _send(1);
+        (IReportRecipient.FalseCheckpoint memory claim, IGateway.CheckpointProof memory proof) = _case(0, lane, 0);
+        _refused(claim, proof, abi.encodeWithSelector(IGateway.CheckpointIsTrue.selector));
         proof.accumulator = "else";
         _refused(claim, proof, abi.encodeWithSelector(IGateway.CheckpointMismatch.selector));
+        (claim, proof) = _case(0, "else", 0);
+        _report(claim, proof);
+        assertTrue(_convicted(), "another beginning");
     }
 
     function test_refusesForeignSignaturesLanesAndSigners() public {
@@ -194,10 +199,9 @@ contract FalseCheckpointTest is RegistryTest {
         proof.epoch = 1;
         proof.signature = _checkpointBy(keys[0], lane, 1, "x");
         proof.accumulator = accumulators[lane][1];
-        gateways[0]
-            .reportFalseCheckpoint(
-                IReportRecipient.FalseCheckpoint(vm.addr(keys[0]), STRANGER, lane, 1, "x"), proof
-            );
+        gateways[0].reportFalseCheckpoint(
+            IReportRecipient.FalseCheckpoint(vm.addr(keys[0]), STRANGER, lane, 1, "x"), proof
+        );
         assertTrue(_status(vm.addr(keys[0])) == IValidatorRegistry.Status.Convicted, "convicted");
     }
 
@@ -209,8 +213,7 @@ contract FalseCheckpointTest is RegistryTest {
         proof.destination = _remote(1);
         proof.epoch = 1;
         proof.signature = _checkpointBy(keys[0], lane, 1, "x");
-        gateways[2]
-            .reportFalseCheckpoint(IReportRecipient.FalseCheckpoint(liar, STRANGER, lane, 1, "x"), proof);
+        gateways[2].reportFalseCheckpoint(IReportRecipient.FalseCheckpoint(liar, STRANGER, lane, 1, "x"), proof);
         _relay(2, 0);
         _on(0);
         assertTrue(registry.conviction(liar).needsConfirmation, "suspends");
@@ -231,8 +234,7 @@ contract FalseCheckpointTest is RegistryTest {
         proof.destination = _remote(1);
         proof.epoch = 1;
         proof.signature = _checkpointBy(keys[0], lane, 1, "x");
-        gateways[2]
-            .reportFalseCheckpoint(IReportRecipient.FalseCheckpoint(liar, STRANGER, lane, 1, "x"), proof);
+        gateways[2].reportFalseCheckpoint(IReportRecipient.FalseCheckpoint(liar, STRANGER, lane, 1, "x"), proof);
         _relay(2, 0);
         _on(0);
         vm.prank(GUARDIAN);
@@ -253,8 +255,7 @@ contract FalseCheckpointTest is RegistryTest {
         proof.destination = _remote(1);
         proof.epoch = 1;
         proof.signature = _checkpointBy(secret, lane, 1, "x");
-        gateways[2]
-            .reportFalseCheckpoint(IReportRecipient.FalseCheckpoint(liar, liar, lane, 1, "x"), proof);
+        gateways[2].reportFalseCheckpoint(IReportRecipient.FalseCheckpoint(liar, liar, lane, 1, "x"), proof);
         _relay(2, 0);
         _equivocation(secret);
         assertTrue(!registry.conviction(liar).needsConfirmation, "judged for the greater");
@@ -266,8 +267,7 @@ contract FalseCheckpointTest is RegistryTest {
     /// @dev Attack: a forged report as an application's message, or from a contract that is no gateway.
     function test_onlyGatewaysReport() public {
         bytes memory payload = abi.encode(
-            REPORT_FALSE_CHECKPOINT,
-            IReportRecipient.FalseCheckpoint(vm.addr(keys[0]), STRANGER, _lane(1, 2), 1, "x")
+            REPORT_FALSE_CHECKPOINT, IReportRecipient.FalseCheckpoint(vm.addr(keys[0]), STRANGER, _lane(1, 2), 1, "x")
         );
         vm.prank(STRANGER);
         vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.NotGateway.selector, STRANGER));

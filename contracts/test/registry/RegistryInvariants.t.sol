@@ -22,6 +22,9 @@ contract RegistryActions is RegistryTest {
         }
     }
 
+    /// @dev Not again: the constructor did.
+    function setUp() public override {}
+
     function theRegistry() external view returns (ValidatorRegistry) {
         return registry;
     }
@@ -43,7 +46,7 @@ contract RegistryActions is RegistryTest {
         paidIn += amount;
     }
 
-    function leave(uint256 who) external {
+    function goAway(uint256 who) external {
         address key = _pick(who);
         vm.prank(key);
         registry.exit(key);
@@ -81,9 +84,9 @@ contract RegistryActions is RegistryTest {
     function reportEpochs() external {
         for (uint256 i = 0; i < 3; ++i) {
             _catchUp(i);
-            (, uint64 at,,) = gateways[i].validatorSet();
+            (, uint64 holds,,) = gateways[i].validatorSet();
             _on(i);
-            if (at > gateways[i].reportedEpoch()) gateways[i].reportEpoch(at);
+            if (holds > gateways[i].reportedEpoch()) gateways[i].reportEpoch(holds);
         }
         _relay(1, 0);
         _relay(2, 0);

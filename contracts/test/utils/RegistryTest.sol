@@ -116,13 +116,13 @@ abstract contract RegistryTest is BridgeTest {
     /// @dev Rotates a gateway through all signed epochs that it lacks.
     function _catchUp(uint256 chain) internal {
         (, uint64 signed) = registry.epochs();
-        (, uint64 at,,) = gateways[chain].validatorSet();
-        while (at < signed) {
-            ++at;
-            (bytes memory set,, uint64 hubTime) = registry.epochSet(at);
-            bytes memory signatures = registry.epochSignatures(at);
+        (, uint64 holds,,) = gateways[chain].validatorSet();
+        while (holds < signed) {
+            ++holds;
+            (bytes memory set,, uint64 hubTime) = registry.epochSet(holds);
+            bytes memory signatures = registry.epochSignatures(holds);
             _on(chain);
-            gateways[chain].rotate(set, at, hubTime, signatures);
+            gateways[chain].rotate(set, holds, hubTime, signatures);
         }
     }
 

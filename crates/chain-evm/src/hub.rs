@@ -5,7 +5,7 @@ use alloy_sol_types::SolCall;
 use async_trait::async_trait;
 use icc_chain::{ChainError, Epoch, EpochProgress, Hub, Registration, Standing};
 use icc_protocol::{ChainId, EpochRecord, ValidatorSet};
-use icc_rpc::Pool;
+use icc_rpc::{Endpoint, Pool};
 
 use crate::{
     EvmChain,
@@ -30,6 +30,11 @@ impl EvmHub {
             ChainError::Misconfigured(format!("chain {} is not the hub: hub.registry is missing", config.id))
         })?;
         Ok(Self { chain: config.id, registry, pool: config.pool()? })
+    }
+
+    /// The registry as one endpoint tells it.
+    pub(crate) fn at(chain: ChainId, registry: Address, endpoint: Endpoint) -> Result<Self, ChainError> {
+        Ok(Self { chain, registry, pool: Pool::new(vec![endpoint])? })
     }
 
     async fn view<C: SolCall>(&self, call: C) -> Result<C::Return, ChainError> {

@@ -6,12 +6,11 @@ use std::{
     time::Duration,
 };
 
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256};
 use alloy_rpc_types_eth::Filter;
-use alloy_sol_types::SolCall;
 use async_trait::async_trait;
 use futures::{StreamExt, stream::FuturesUnordered};
-use icc_chain::{AgreedFinal, BlockRef, ChainError, HeadHints, HubProver, LocatedEvent, ProvedOutboxes, Prover};
+use icc_chain::{AgreedFinal, BlockRef, ChainError, HeadHints, Hub, HubProver, LocatedEvent, ProvedOutboxes, Prover};
 use icc_evm_proof::{AccountClaim, StorageClaim, epoch_slots, outbox_slot, verify_account, verify_storage};
 use icc_protocol::{ChainId, EpochRecord};
 use icc_rpc::{Endpoint, Misdeed, agree, name_endpoint};
@@ -19,9 +18,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    EvmChain,
-    bindings::ValidatorRegistry,
-    events,
+    EvmChain, EvmHub, events,
     node::{self, VerifiedHeader},
     reader::check_chain_id,
 };
@@ -332,26 +329,8 @@ impl HubProver for EvmProver {
         Ok((!set_hash.is_zero()).then_some(EpochRecord { epoch, set_hash, hub_time }))
     }
 
-    async fn told_signed_epoch(&self) -> Result<u64, ChainError> {
-        let (registry, data) = (self.registry()?, ValidatorRegistry::epochsCall {}.abi_encode().into());
-        let mut last = ChainError::Misconfigured("no endpoints".to_owned());
-        for endpoint in &self.endpoints {
-            match node::call(endpoint, Address::ZERO, (registry, &data), &json!("latest")).await {
-                Ok(answer) => match ValidatorRegistry::epochsCall::abi_decode_returns_validate(&answer) {
-                    Ok(told) => return Ok(told.signed),
-                    Err(error) => last = node::forged(endpoint, error.to_string()),
-                },
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    async fn told_set(&self, epoch: u64, attempt: usize) -> Result<Bytes, ChainError> {
-        let endpoint = &self.endpoints[attempt % self.endpoints.len()];
-        let data: Bytes = ValidatorRegistry::epochSetCall { epoch }.abi_encode().into();
-        let answer = node::call(endpoint, Address::ZERO, (self.registry()?, &data), &json!("latest")).await?;
-        let told = ValidatorRegistry::epochSetCall::abi_decode_returns_validate(&answer);
-        told.map(|told| told.set).map_err(|error| node::forged(endpoint, error.to_string()))
+    fn told_by(&self, attempt: usize) -> Result<Box<dyn Hub>, ChainError> {
+        let endpoint = self.endpoints[attempt % self.endpoints.len()].clone();
+        Ok(Box::new(EvmHub::at(self.config.id, self.registry()?, endpoint)?))
     }
 }

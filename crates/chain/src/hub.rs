@@ -92,9 +92,6 @@ pub trait Hub: Send + Sync {
 pub trait HubProver: Prover {
     /// An epoch's record at an agreed block; `None` if it has not been made by then.
     async fn prove_epoch(&self, block: BlockRef, epoch: u64) -> Result<Option<EpochRecord>, ChainError>;
-    /// The newest epoch that a quorum has signed, as any endpoint tells it: where to begin to look, no more.
-    async fn told_signed_epoch(&self) -> Result<u64, ChainError>;
-    /// The packed members of an epoch as one endpoint tells them; `attempt` chooses which one. Whether they hash to the
-    /// proved record is for the caller to see.
-    async fn told_set(&self, epoch: u64, attempt: usize) -> Result<Bytes, ChainError>;
+    /// The registry as one endpoint tells it; `attempt` chooses which one. Nothing of it is proved.
+    fn told_by(&self, attempt: usize) -> Result<Box<dyn Hub>, ChainError>;
 }

@@ -124,6 +124,14 @@ impl SignatureSet {
         Ok(Self(places.into_iter().zip(signatures.iter().copied().map(CompactSignature)).collect()))
     }
 
+    /// Whether these are valid signatures over `digest` of a quorum of `set`, and of nobody else.
+    pub fn is_of_quorum(&self, set: &ValidatorSet, digest: &B256) -> bool {
+        self.0.len() >= set.quorum()
+            && self.0.iter().all(|(place, signature)| {
+                set.members().get(*place).is_some_and(|member| signature.recover(digest) == Ok(*member))
+            })
+    }
+
     /// How many signed.
     pub fn len(&self) -> usize {
         self.0.len()

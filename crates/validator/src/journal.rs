@@ -8,7 +8,7 @@ use std::{
 };
 
 use alloy_primitives::B256;
-use icc_protocol::{ChainId, Checkpoint, EpochRecord, LaneId};
+use icc_protocol::{ChainId, Checkpoint, EpochRecord, LaneId, ValidatorSet};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::ChainState;
@@ -19,6 +19,8 @@ const SIGNED: TableDefinition<([u8; 32], u64), [u8; 32]> = TableDefinition::new(
 const PROGRESS: TableDefinition<u64, &[u8]> = TableDefinition::new("progress");
 /// Epoch → (set hash, hub time).
 const SETS: TableDefinition<u64, ([u8; 32], u64)> = TableDefinition::new("sets");
+/// The one epoch that is trusted → hub time, packed members.
+const TRUSTED: TableDefinition<u64, (u64, &[u8])> = TableDefinition::new("trusted");
 /// "key" → address whose journal this is.
 const IDENTITY: TableDefinition<&str, &[u8]> = TableDefinition::new("identity");
 
@@ -177,6 +179,7 @@ impl Journal {
             write.open_table(SIGNED).map_err(io)?;
             write.open_table(PROGRESS).map_err(io)?;
             write.open_table(SETS).map_err(io)?;
+            write.open_table(TRUSTED).map_err(io)?;
             Ok(())
         })
     }
@@ -234,18 +237,42 @@ impl Journal {
         })
     }
 
-    /// The set that is recorded for an epoch; `None`: of the newest one.
+    /// Keeps the set of an epoch as the newest that is trusted.
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn set(&self, epoch: Option<u64>) -> Result<Option<EpochRecord>, JournalError> {
+    pub fn trust(&self, record: &EpochRecord, set: &ValidatorSet) -> Result<(), JournalError> {
+        self.write(|write| {
+            let mut trusted = write.open_table(TRUSTED).map_err(io)?;
+            trusted.retain(|_, _| false).map_err(io)?;
+            trusted.insert(record.epoch, (record.hub_time, set.encode().as_slice())).map_err(io)?;
+            Ok(())
+        })
+    }
+
+    /// The newest epoch that is trusted, and its set.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn trusted(&self) -> Result<Option<(EpochRecord, ValidatorSet)>, JournalError> {
+        self.read(|read| {
+            let table = read.open_table(TRUSTED).map_err(io)?;
+            let Some((epoch, entry)) = table.last().map_err(io)? else { return Ok(None) };
+            let (hub_time, members) = entry.value();
+            let set = ValidatorSet::decode(members)
+                .map_err(|error| JournalError::Unusable(format!("trusted set: {error}")))?;
+            Ok(Some((EpochRecord { epoch: epoch.value(), set_hash: set.hash(), hub_time }, set)))
+        })
+    }
+
+    /// The set that is recorded for an epoch.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn set(&self, epoch: u64) -> Result<Option<EpochRecord>, JournalError> {
         self.read(|read| {
             let table = read.open_table(SETS).map_err(io)?;
-            let entry = match epoch {
-                Some(epoch) => table.get(epoch).map_err(io)?.map(|value| epoch_record(epoch, value.value())),
-                None => table.last().map_err(io)?.map(|(key, value)| epoch_record(key.value(), value.value())),
-            };
-            Ok(entry)
+            Ok(table.get(epoch).map_err(io)?.map(|value| epoch_record(epoch, value.value())))
         })
     }
 

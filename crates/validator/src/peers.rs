@@ -5,7 +5,10 @@
 //! is signed beyond what more than a third of the peers (of whom at least one is honest then) call final as well. Their
 //! word can only make this validator stop; it never makes it sign anything that its own endpoints do not prove.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use alloy_primitives::Address;
 use futures::{StreamExt, stream::FuturesUnordered};
@@ -29,30 +32,48 @@ pub struct Peer {
     pub address: Address,
 }
 
+/// More than a third, so that one of them is honest.
+fn needed(peers: usize) -> usize {
+    peers / 3 + 1
+}
+
 /// The other validators of the network.
 #[derive(Debug, Clone)]
 pub struct Peers {
     client: reqwest::Client,
     domain: Domain,
-    peers: Vec<Peer>,
+    configured: Arc<Vec<Peer>>,
+    registered: Arc<RwLock<Vec<Peer>>>,
 }
 
 impl Peers {
     /// Peers, asked with `client`.
     pub fn new(client: reqwest::Client, domain: Domain, peers: Vec<Peer>) -> Self {
-        Self { client, domain, peers }
+        Self { client, domain, configured: Arc::new(peers), registered: Arc::default() }
     }
 
-    /// How many must vouch: more than a third, so that one of them is honest.
-    pub fn needed(&self) -> usize {
-        self.peers.len() / 3 + 1
+    /// The members of the trusted set, by the registry: from now on these are asked, instead of those before.
+    pub(crate) fn registered(&self, peers: Vec<Peer>) {
+        *self.registered.write().unwrap_or_else(PoisonError::into_inner) = peers;
+    }
+
+    /// Who is asked: the registry's members if they are known, with the configured URL where there is one.
+    fn asked(&self) -> Vec<Peer> {
+        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if registered.is_empty() {
+            return self.configured.to_vec();
+        }
+        let configured = |peer: &Peer| self.configured.iter().find(|known| known.address == peer.address).cloned();
+        registered.into_iter().map(|peer| configured(&peer).unwrap_or(peer)).collect()
     }
 
     /// The newest block, at most `agreed`, that enough peers call final, directly or by a block that this validator's
     /// own endpoints agree comes before or after it on the same chain.
-    pub(crate) async fn vouched(&self, prover: &dyn Prover, agreed: BlockRef) -> Option<BlockRef> {
+    pub(crate) async fn vouched<P: Prover + ?Sized>(&self, prover: &P, agreed: BlockRef) -> Option<BlockRef> {
         let chain = prover.chain();
-        let mut asking: FuturesUnordered<_> = self.peers.iter().map(|peer| self.ask(peer, chain)).collect();
+        let peers = self.asked();
+        let needed = needed(peers.len());
+        let mut asking: FuturesUnordered<_> = peers.iter().map(|peer| self.ask(peer, chain)).collect();
         let mut vouched: Vec<BlockRef> = Vec::new();
         while let Some(word) = asking.next().await {
             let Some(word) = word else { continue };
@@ -68,13 +89,18 @@ impl Peers {
             };
             vouched.push(if own.number > agreed.number { agreed } else { own });
             vouched.sort_by_key(|block| std::cmp::Reverse(block.number));
-            if let Some(enough) = vouched.get(self.needed() - 1)
+            if let Some(enough) = vouched.get(needed - 1)
                 && *enough == agreed
             {
                 return Some(agreed);
             }
         }
-        vouched.get(self.needed() - 1).copied()
+        vouched.get(needed - 1).copied()
+    }
+
+    /// How many must vouch.
+    pub fn needed(&self) -> usize {
+        needed(self.asked().len())
     }
 
     async fn ask(&self, peer: &Peer, chain: ChainId) -> Option<BlockRef> {

@@ -1,22 +1,24 @@
-//! Signs the sets of new epochs, when they are final on the hub, and keeps the set that this validator trusts.
+//! Signs the sets of new epochs when they are final on the hub, and keeps the set that this validator trusts.
 //!
 //! A set is signed if the registry's own storage has it at a block that is final by every endpoint, or vouched for: the same
 //! rule as for checkpoints. Which set to believe in follows without any endpoint: a quorum of the trusted set has signed
-//! the next one. Only at the very first start there is none; then every endpoint has to agree.
+//! the next one. Only at the very first start there is none; then every endpoint has to agree on what is final, and the
+//! registry's storage is proved there.
 
 use std::{sync::Arc, time::Duration};
 
-use alloy_primitives::{Address, keccak256};
-use icc_chain::{BlockRef, ChainError, HubProver};
-use icc_protocol::{Domain, EpochRecord, ValidatorSet};
+use icc_chain::{BlockRef, ChainError, Epoch, HubProver};
+use icc_protocol::SignatureSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Attestor, JournalError, Peers, SignError};
+use crate::{Attestor, JournalError, Peer, Peers, SignError};
 
 /// Between two looks at the hub.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Epochs signed in one look.
+/// Looks between two readings of the other validators' URLs.
+const LOOKS_PER_READING: u32 = 10;
+/// Epochs gone through in one look.
 const MOST_AT_ONCE: u64 = 16;
 
 /// Why no set is signed at the moment.
@@ -28,9 +30,6 @@ pub enum SetError {
     /// No endpoint tells the members that the registry's record commits to. An abstention.
     #[error("no endpoint tells the members of epoch {0} as the registry has them")]
     Untold(u64),
-    /// The registry has no such epoch.
-    #[error("the registry has no epoch {0} at a final block")]
-    NoEpoch(u64),
     /// Not every endpoint calls this final, and too few peers do. An abstention.
     #[error("not all endpoints agree on what is final on the hub, and too few other validators vouch for it")]
     NotVouched,
@@ -50,18 +49,19 @@ pub struct SetWatcher {
     hub: Arc<dyn HubProver>,
     attestor: Attestor,
     peers: Peers,
-    /// The epoch to be signed next; zero before the first look.
-    next: u64,
+    /// The newest epoch whose set this validator believes in.
+    trusted: Option<Epoch>,
+    looks: u32,
 }
 
 impl SetWatcher {
-    /// Resumes after what the journal has signed.
+    /// A watcher that trusts what the journal says it has trusted before.
     ///
     /// # Errors
     /// [`JournalError`].
     pub fn new(hub: Arc<dyn HubProver>, attestor: Attestor, peers: Peers) -> Result<Self, JournalError> {
-        let next = attestor.newest_set()?.map_or(0, |newest| newest.epoch + 1);
-        Ok(Self { hub, attestor, peers, next })
+        let trusted = attestor.trusted_epoch()?;
+        Ok(Self { hub, attestor, peers, trusted, looks: 0 })
     }
 
     /// Watches until `shutdown`. What endpoints do is an abstention and never ends it.
@@ -87,20 +87,63 @@ impl SetWatcher {
     }
 
     async fn step(&mut self) -> Result<(), SetError> {
-        let block = self.final_block().await?;
-        if self.next == 0 {
-            self.next = self.hub.told_signed_epoch().await?.saturating_add(1);
-        }
+        let mut trusted = match self.trusted.take() {
+            Some(trusted) => trusted,
+            None => self.first_trusted().await?,
+        };
         for _ in 0..MOST_AT_ONCE {
-            let Some(record) = self.hub.prove_epoch(block, self.next).await? else { return Ok(()) };
-            let before = self.set_at(block, self.next - 1).await?;
-            if before.position(&self.attestor.address()).is_some() {
-                self.attestor.attest_set(record).await?;
-                tracing::info!(epoch = record.epoch, set = %record.set_hash, "signed a set");
+            match self.next_trusted(&trusted).await {
+                Some(next) => {
+                    self.attestor.trust(&next).await?;
+                    tracing::info!(epoch = next.record.epoch, "the set of an epoch is trusted");
+                    trusted = next;
+                    self.looks = 0;
+                }
+                None => break,
             }
-            self.next += 1;
+        }
+        let signed = self.sign_after(&trusted).await;
+        if self.looks.is_multiple_of(LOOKS_PER_READING) {
+            self.read_peers(&trusted).await;
+        }
+        self.looks = self.looks.wrapping_add(1);
+        self.trusted = Some(trusted);
+        signed
+    }
+
+    /// Signs what the hub has made after the newest trusted epoch. Evidence can make several without waiting.
+    async fn sign_after(&self, trusted: &Epoch) -> Result<(), SetError> {
+        let own = self.attestor.address();
+        let mut before = trusted.clone();
+        let mut block = None;
+        for _ in 0..MOST_AT_ONCE {
+            let next = before.record.epoch + 1;
+            if !self.is_told(next).await {
+                return Ok(());
+            }
+            let block = match block {
+                Some(block) => block,
+                None => *block.insert(self.final_block().await?),
+            };
+            let Some(record) = self.hub.prove_epoch(block, next).await? else { return Ok(()) };
+            if before.set.position(&own).is_some() && self.attestor.signed_set(next).await?.is_none() {
+                self.attestor.attest_set(record).await?;
+                tracing::info!(epoch = next, set = %record.set_hash, "signed a set");
+            }
+            before = self.told(next, |epoch| epoch.record == record).await.ok_or(SetError::Untold(next))?;
         }
         Ok(())
+    }
+
+    /// Whether it is worth to ask for a proof: any endpoint's word will do.
+    async fn is_told(&self, epoch: u64) -> bool {
+        for attempt in 0..self.hub.endpoints().len() {
+            let Ok(told) = self.hub.told_by(attempt) else { continue };
+            if told.progress().await.is_ok_and(|progress| progress.newest >= epoch) {
+                return true;
+            }
+        }
+        false
     }
 
     /// A block of the hub that is final beyond doubt.
@@ -112,17 +155,57 @@ impl SetWatcher {
         self.peers.vouched(self.hub.as_ref(), agreed.by_quorum).await.ok_or(SetError::NotVouched)
     }
 
-    /// The members of an epoch that the registry has at a block.
-    async fn set_at(&self, block: BlockRef, epoch: u64) -> Result<ValidatorSet, SetError> {
-        let record = self.hub.prove_epoch(block, epoch).await?.ok_or(SetError::NoEpoch(epoch))?;
+    /// At the very first start: the newest signed epoch, proved where every single endpoint agrees.
+    async fn first_trusted(&self) -> Result<Epoch, SetError> {
+        let block = self.hub.agreed_finalized().await?.by_all.ok_or(SetError::NotVouched)?;
         for attempt in 0..self.hub.endpoints().len() {
-            let Ok(told) = self.hub.told_set(epoch, attempt).await else { continue };
-            if keccak256(&told) == record.set_hash
-                && let Ok(set) = ValidatorSet::decode(&told)
-            {
-                return Ok(set);
+            let Ok(progress) = self.hub.told_by(attempt)?.progress().await else { continue };
+            let Some(record) = self.hub.prove_epoch(block, progress.signed).await? else { continue };
+            if let Some(epoch) = self.told(progress.signed, |epoch| epoch.record == record).await {
+                self.attestor.trust(&epoch).await?;
+                tracing::info!(epoch = epoch.record.epoch, "the set of an epoch is trusted: the first one seen");
+                return Ok(epoch);
             }
         }
-        Err(SetError::Untold(epoch))
+        Err(SetError::Untold(0))
+    }
+
+    /// The epoch after a trusted one, by whoever tells it with a quorum of the trusted set's signatures.
+    async fn next_trusted(&self, trusted: &Epoch) -> Option<Epoch> {
+        let domain = *self.attestor.domain();
+        let believed = |epoch: &Epoch| {
+            SignatureSet::unpack(&epoch.signatures)
+                .is_ok_and(|signatures| signatures.is_of_quorum(&trusted.set, &epoch.record.digest(&domain)))
+        };
+        self.told(trusted.record.epoch + 1, believed).await
+    }
+
+    /// An epoch as any endpoint tells it, if its members are those of its record, and it passes.
+    async fn told(&self, epoch: u64, passes: impl Fn(&Epoch) -> bool) -> Option<Epoch> {
+        for attempt in 0..self.hub.endpoints().len() {
+            let Ok(told) = self.hub.told_by(attempt) else { continue };
+            let Ok(told) = told.epoch(epoch).await else { continue };
+            if told.record.epoch == epoch && told.set.hash() == told.record.set_hash && passes(&told) {
+                return Some(told);
+            }
+        }
+        None
+    }
+
+    /// Where the trusted members serve. A wrong URL makes a peer silent, no more: its word is signed.
+    async fn read_peers(&self, trusted: &Epoch) {
+        let mut peers = Vec::new();
+        for member in trusted.set.members().iter().filter(|member| **member != self.attestor.address()) {
+            for attempt in 0..self.hub.endpoints().len() {
+                let Ok(told) = self.hub.told_by(attempt) else { continue };
+                if let Ok(registration) = told.registration(*member).await
+                    && let Ok(url) = registration.url.parse()
+                {
+                    peers.push(Peer { url, address: *member });
+                    break;
+                }
+            }
+        }
+        self.peers.registered(peers);
     }
 }

@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use alloy_primitives::Bytes;
 use icc_attest::{Attestation, FinalWord, SignedSet};
-use icc_chain::BlockRef;
+use icc_chain::{BlockRef, Epoch};
 use icc_protocol::{ChainId, Checkpoint, Domain, EpochRecord, FinalBlock, LaneId};
 use icc_service::Signer;
 
@@ -73,12 +74,28 @@ impl Attestor {
         recording.await.map_err(|error| JournalError::Unusable(error.to_string()))?
     }
 
-    /// The newest set that this key has signed.
+    /// The newest epoch whose set is trusted; its signatures are not kept.
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn newest_set(&self) -> Result<Option<EpochRecord>, JournalError> {
-        self.journal.set(None)
+    pub fn trusted_epoch(&self) -> Result<Option<Epoch>, JournalError> {
+        let trusted = self.journal.trusted()?;
+        Ok(trusted.map(|(record, set)| Epoch { record, set, signatures: Bytes::new() }))
+    }
+
+    /// Trusts the set of an epoch from now on.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub async fn trust(&self, epoch: &Epoch) -> Result<(), JournalError> {
+        let (this, record, set) = (self.clone(), epoch.record, epoch.set.clone());
+        let keeping = tokio::task::spawn_blocking(move || this.journal.trust(&record, &set));
+        keeping.await.map_err(|error| JournalError::Unusable(error.to_string()))?
+    }
+
+    /// What signatures are made under.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
     }
 
     /// What this key has signed of an epoch, by the journal.
@@ -88,7 +105,7 @@ impl Attestor {
     pub async fn signed_set(&self, epoch: u64) -> Result<Option<SignedSet>, JournalError> {
         let this = self.clone();
         let reading = tokio::task::spawn_blocking(move || {
-            let Some(record) = this.journal.set(Some(epoch))? else { return Ok(None) };
+            let Some(record) = this.journal.set(epoch)? else { return Ok(None) };
             let signature = this
                 .signer
                 .sign(&record.digest(&this.domain))
