@@ -5,6 +5,7 @@ const path = require("path");
 
 const CONTRACTS = [
     "Gateway",
+    "ValidatorRegistry",
     "TokenBridge",
     "WrappedToken",
     "WrappedNative",

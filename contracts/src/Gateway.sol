@@ -56,6 +56,16 @@ contract Gateway is OutboxStore, Fees, Reports, Erc7786Source, Ownable2Step {
     }
 
     /// @inheritdoc IGateway
+    function approveSet(bytes32 digest) external onlyOwner {
+        _approveSet(digest);
+    }
+
+    /// @inheritdoc IGateway
+    function disown(bytes32 lane) external onlyOwner {
+        _disown(lane);
+    }
+
+    /// @inheritdoc IGateway
     function setHub(uint64 chain, address registry_) external onlyOwner {
         _setHub(chain, registry_);
     }

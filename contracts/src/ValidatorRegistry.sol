@@ -10,7 +10,9 @@ import {EpochStore} from "./registry/EpochStore.sol";
 import {Members} from "./registry/Members.sol";
 
 /// @title The registry: what its owner (a timelock) may do.
-/// @notice The owner admits and names gateways. It can put nobody into a set or out of it, and touch no bond.
+/// @notice The owner admits, names gateways and ends the registry. It can put nobody into a set. Naming a gateway is a
+/// power over those that this gateway accuses, who must have signed what they are accused of: the timelock's delay and the
+/// guardian stand between.
 contract ValidatorRegistry is EpochStore, Convictions, Ownable2Step {
     /// @param networkId names the deployment; the same on all its chains.
     /// @param owner_ the timelock.
@@ -75,6 +77,14 @@ contract ValidatorRegistry is EpochStore, Convictions, Ownable2Step {
     function removeGateway(uint64 chain) external onlyOwner {
         _removeGateway(chain);
         if (chain == block.chainid) hubGateway = address(0);
+    }
+
+    /// @notice Ends this registry, for good: no more epochs, and every bond is free after the unbonding time. For a network
+    /// that moves to another registry.
+    function retire() external onlyOwner {
+        if (retiredAt != 0) revert IsRetired();
+        retiredAt = uint40(block.timestamp);
+        emit Retired();
     }
 
     function _setGuardian(address newGuardian) private {

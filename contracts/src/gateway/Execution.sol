@@ -219,8 +219,9 @@ abstract contract Execution is OutboxStore, ValidatorSets, HubLink {
 
     /// @dev A report reaches the registry and nothing else.
     function _isCallable(uint8 kind, bytes32 recipient) private view returns (bool) {
-        if (kind == MessageLib.KIND_EVIDENCE) return recipient == LaneLib.toBytes32(registry);
-        return LaneLib.isEvmAddress(recipient) && recipient != LaneLib.toBytes32(address(this));
+        if (!LaneLib.isEvmAddress(recipient)) return false;
+        if (kind == MessageLib.KIND_EVIDENCE) return _isRegistry(address(uint160(uint256(recipient))));
+        return recipient != LaneLib.toBytes32(address(this));
     }
 
     function _isExpired(bytes calldata message) private view returns (bool) {

@@ -10,10 +10,18 @@ abstract contract HubLink is IGateway {
     /// @inheritdoc IGateway
     address public registry;
 
+    /// @dev Registries that were named once: evidence on its way to one still arrives.
+    mapping(address registry => bool) private _wasRegistry;
+
     function _setHub(uint64 chain, address registry_) internal {
         if (chain == 0 || registry_ == address(0)) revert HubNotSet();
         (hubChain, registry) = (chain, registry_);
+        _wasRegistry[registry_] = true;
         emit HubSet(chain, registry_);
+    }
+
+    function _isRegistry(address account) internal view returns (bool) {
+        return _wasRegistry[account];
     }
 
     /// @dev Whether reports arrive here.

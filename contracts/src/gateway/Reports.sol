@@ -17,37 +17,45 @@ abstract contract Reports is Lanes {
     /// @notice Gas limit of a report, which so executes within its delivery.
     uint32 public constant REPORT_GAS = 240_000;
 
-    mapping(address registry => mapping(address signer => bool)) private _reported;
-    /// @inheritdoc IGateway
-    uint64 public reportedEpoch;
+    /// @notice After this many seconds a report may be sent again: it may have been lost with a gateway or a registry.
+    uint256 public constant REPORT_AGAIN = 7 days;
+
+    /// @dev When a signer, or this gateway's epoch (the zero address), was last reported to a registry.
+    mapping(address registry => mapping(address subject => uint256)) private _reportedAt;
+    mapping(address registry => uint64) private _reportedEpoch;
+    mapping(bytes32 lane => bool) private _disowned;
 
     /// @inheritdoc IGateway
     function reportFalseCheckpoint(IReportRecipient.FalseCheckpoint calldata claim, CheckpointProof calldata proof)
         external
     {
-        if (laneTo(proof.destination) != claim.lane) revert InvalidLane();
+        Remote memory destination = Remote(claim.destinationChain, claim.generation, claim.destinationGateway);
+        bytes32 lane = _laneTo(destination.chain, destination.gateway, destination.generation);
+        if (_disowned[lane]) revert LaneDisowned(lane);
         if (claim.reporter == address(0)) revert InvalidRecipient(0);
-        bytes32 digest = _checkpointDigest(claim.lane, claim.nonce, claim.accumulator);
-        if (SignatureLib.recover(digest, proof.signature) != claim.signer) revert SignatureLib.InvalidSignature();
-        if (!_isMember(claim.signer, proof.epoch, proof.member)) revert NotAMember(claim.signer, proof.epoch);
-        if (_reported[registry][claim.signer]) revert AlreadyReported();
-        _reported[registry][claim.signer] = true;
-        _requireFalse(claim, proof);
+        bytes32 digest = _checkpointDigest(lane, claim.nonce, claim.accumulator);
+        if (SignatureLib.recover(digest, claim.r, claim.vs) != claim.signer) revert SignatureLib.InvalidSignature();
+        if (!_isMember(claim.signer, claim.epoch, proof.member)) revert NotAMember(claim.signer, claim.epoch);
+        _requireNotReported(claim.signer);
+        _requireFalse(lane, destination, claim, proof);
 
         // A static struct lies in the calldata as it is encoded.
         bytes calldata encoded;
         assembly ("memory-safe") {
             encoded.offset := claim
-            encoded.length := 160
+            encoded.length := 320
         }
         _report(REPORT_FALSE_CHECKPOINT, encoded);
-        emit FalseCheckpointReported(claim.signer, claim.lane, claim.nonce, claim.accumulator, claim.reporter);
+        emit FalseCheckpointReported(claim.signer, lane, claim.nonce, claim.accumulator, claim.reporter);
     }
 
     /// @inheritdoc IGateway
     function reportEpoch(uint64 epoch) external {
-        if (epoch != _currentEpoch() || epoch <= reportedEpoch) revert WrongEpoch(_currentEpoch());
-        reportedEpoch = epoch;
+        if (epoch != _currentEpoch()) revert WrongEpoch(_currentEpoch());
+        // The same again only after a while; a newer one at once.
+        if (epoch <= _reportedEpoch[registry]) _requireNotReported(address(0));
+        _reportedEpoch[registry] = epoch;
+        _reportedAt[registry][address(0)] = block.timestamp;
         bytes calldata encoded;
         assembly ("memory-safe") {
             encoded.offset := 4
@@ -56,16 +64,34 @@ abstract contract Reports is Lanes {
         _report(REPORT_EPOCH, encoded);
     }
 
+    /// @inheritdoc IGateway
+    function reportedEpoch() external view returns (uint64) {
+        return _reportedEpoch[registry];
+    }
+
+    function _disown(bytes32 lane) internal {
+        _disowned[lane] = true;
+        emit Disowned(lane);
+    }
+
+    function _requireNotReported(address subject) private {
+        uint256 last = _reportedAt[registry][subject];
+        if (last != 0 && block.timestamp < last + REPORT_AGAIN) revert AlreadyReported();
+        _reportedAt[registry][subject] = block.timestamp;
+    }
+
     /// @dev Reverts unless the claimed checkpoint is not what this outbox says or said.
     ///
     /// The outbox's accumulator at nonce m is known where the outbox stands, where the lane ended, and at multiples of
     /// 256. `proof.accumulator` is that of the claim's nonce if it folds with the next leaves to a known one: two
     /// different ones cannot (keccak256), nor can one of another nonce, as m follows from the number of leaves.
-    function _requireFalse(IReportRecipient.FalseCheckpoint calldata claim, CheckpointProof calldata proof)
-        private
-        view
-    {
-        (bytes32 last, uint64 lastNonce) = _lastOf(proof.destination, claim.lane);
+    function _requireFalse(
+        bytes32 lane,
+        Remote memory destination,
+        IReportRecipient.FalseCheckpoint calldata claim,
+        CheckpointProof calldata proof
+    ) private view {
+        (bytes32 last, uint64 lastNonce) = _lastOf(destination, lane);
         // Of a lane that never was, or beyond what was sent.
         if (last == 0 || claim.nonce > lastNonce) return;
         if (proof.accumulator == claim.accumulator) revert CheckpointIsTrue();
@@ -76,15 +102,15 @@ abstract contract Reports is Lanes {
         }
         uint64 nonce = claim.nonce + uint64(proof.leaves.length);
         if (nonce == lastNonce && accumulator == last) return;
-        if (nonce == 0 && accumulator == claim.lane) return;
+        if (nonce == 0 && accumulator == lane) return;
         if (nonce % SNAPSHOT_INTERVAL == 0 && nonce != 0) {
-            if (accumulator == _snapshots[claim.lane][nonce / SNAPSHOT_INTERVAL]) return;
+            if (accumulator == _snapshots[lane][nonce / SNAPSHOT_INTERVAL]) return;
         }
         revert CheckpointMismatch();
     }
 
     /// @dev Where a lane of this gateway stands or ended; zero if there never was one.
-    function _lastOf(Remote calldata destination, bytes32 lane) private view returns (bytes32, uint64) {
+    function _lastOf(Remote memory destination, bytes32 lane) private view returns (bytes32, uint64) {
         Outbox storage box = _outboxes[destination.chain];
         if (box.accumulator != 0 && box.generation == destination.generation && box.gateway == destination.gateway) {
             return (box.accumulator, box.nonce);

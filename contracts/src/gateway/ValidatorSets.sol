@@ -18,6 +18,8 @@ abstract contract ValidatorSets is IGateway {
     Current private _current;
     /// @dev All sets so far: what a member of an earlier one signed can still be held against it.
     mapping(uint64 epoch => address pointer) private _sets;
+    /// @dev Rotations that the owner has approved, for a set below the minimum.
+    mapping(bytes32 digest => bool) private _approvedSets;
     bytes32 private immutable _domain;
 
     /// @notice Deliveries stop when the set is older than this, in seconds: bonds stay locked for longer.
@@ -37,7 +39,10 @@ abstract contract ValidatorSets is IGateway {
         Current memory current = _current;
         if (epoch != uint64(current.epoch) + 1) revert WrongEpoch(uint64(current.epoch) + 1);
         bytes32 digest = CheckpointLib.setDigest(_domain, epoch, keccak256(newSet), hubTime);
-        QuorumLib.verify(QuorumLib.load(current.pointer), digest, signatures);
+        bytes memory set = QuorumLib.load(current.pointer);
+        // Of a set that has lost so many, what is left is not what a quorum was to mean.
+        if (set.length < 20 * minValidators && !_approvedSets[digest]) revert SetNotApproved(digest);
+        QuorumLib.verify(set, digest, signatures);
         _install(newSet, epoch, hubTime);
     }
 
@@ -66,6 +71,11 @@ abstract contract ValidatorSets is IGateway {
 
     function _checkpointDigest(bytes32 lane, uint64 nonce, bytes32 accumulator) internal view returns (bytes32) {
         return CheckpointLib.digest(_domain, lane, nonce, accumulator);
+    }
+
+    function _approveSet(bytes32 digest) internal {
+        _approvedSets[digest] = true;
+        emit SetApproved(digest);
     }
 
     function _currentEpoch() internal view returns (uint64) {

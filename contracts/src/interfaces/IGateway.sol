@@ -78,13 +78,8 @@ interface IGateway {
 
     /// @notice Shows that a checkpoint is not what an outbox says.
     struct CheckpointProof {
-        /// The lane's far end.
-        Remote destination;
-        /// An epoch in which the signer was a member, and its place in that set.
-        uint64 epoch;
+        /// The signer's place in the set of the claimed epoch.
         uint256 member;
-        /// 64 bytes (EIP-2098), over the false checkpoint.
-        bytes signature;
         /// The true accumulator at the claimed nonce; zero if there is none.
         bytes32 accumulator;
         /// The leaves after it, up to where the outbox stands or ended, or to a nonce that is a multiple of 256.
@@ -146,6 +141,8 @@ interface IGateway {
         address indexed signer, bytes32 indexed lane, uint64 nonce, bytes32 accumulator, address reporter
     );
     event HubSet(uint64 chain, address registry);
+    event SetApproved(bytes32 indexed digest);
+    event Disowned(bytes32 indexed lane);
     event DeliveriesPaused(bool paused);
     event SendingPaused(uint64 indexed chain, bool paused);
     event GuardianChanged(address guardian);
@@ -191,8 +188,12 @@ interface IGateway {
     error SetIsStale(uint64 hubTime);
     error TooFewValidators(uint256 validators, uint256 least);
     error HubNotSet();
+    /// @notice The present set is below the minimum: the owner has to approve the next one.
+    error SetNotApproved(bytes32 digest);
     error NotAMember(address signer, uint64 epoch);
     error AlreadyReported();
+    /// @notice The owner took the lane's reports back: its chain has reverted what was final.
+    error LaneDisowned(bytes32 lane);
     /// @notice The claimed checkpoint is what the outbox says.
     error CheckpointIsTrue();
 
@@ -246,12 +247,19 @@ interface IGateway {
     function rotate(bytes calldata newSet, uint64 epoch, uint64 hubTime, bytes calldata signatures) external;
 
     /// @notice Proves that a validator signed what this gateway's outbox contradicts, and reports it to the registry.
-    /// Anyone may, at no fee, once for each validator.
+    /// Anyone may, at no fee, once a week for each validator.
     function reportFalseCheckpoint(IReportRecipient.FalseCheckpoint calldata claim, CheckpointProof calldata proof)
         external;
 
     /// @notice Reports to the registry which epoch is held here: without that, bonds of who left are not freed.
     function reportEpoch(uint64 epoch) external;
+
+    /// @notice Timelock: approves a rotation (by the digest that validators sign) while the present set is below the minimum.
+    function approveSet(bytes32 digest) external;
+
+    /// @notice Timelock: nothing about a lane is reported any more, because this chain has reverted what was final: what
+    /// honest validators signed before is not what the outbox says now.
+    function disown(bytes32 lane) external;
 
     /// @notice Timelock: where the registry is.
     function setHub(uint64 chain, address registry_) external;

@@ -46,6 +46,8 @@ interface IValidatorRegistry {
         uint40 outAt;
         /// That epoch.
         uint64 outEpoch;
+        /// The first epoch with it; zero for the first set.
+        uint64 inEpoch;
         /// Smallest units of the bond's token, or wei.
         uint128 bond;
         /// Where it serves what it signs.
@@ -65,6 +67,10 @@ interface IValidatorRegistry {
         bool vetoed;
         /// The bond has been paid out, to whomever.
         bool settled;
+        /// Further lies that opened the window again.
+        uint8 reopened;
+        /// What was lied about: a hash, to tell one lie from another.
+        bytes32 subject;
     }
 
     /// @notice A gateway of the network.
@@ -120,6 +126,9 @@ interface IValidatorRegistry {
     event TreasurySet(address treasury);
     event GatewaySet(uint64 indexed chain, address gateway, bool economicFinality);
     event GatewayRemoved(uint64 indexed chain);
+    event DeafSet(uint64 indexed chain, bool isDeaf);
+    event Heard(uint64 indexed chain);
+    event Retired();
 
     error NotAllowed(address validator);
     error WrongStatus(address validator, Status status);
@@ -145,6 +154,13 @@ interface IValidatorRegistry {
     error NothingToClaim(address account);
     error TooManyGateways();
     error UnknownReport(uint256 kind);
+    /// @notice The guardian does not listen to this chain at present; the report can be executed later.
+    error ChainIsDeaf(uint64 chain);
+    /// @notice By this chain's word alone, a third of the set or more would be out: the guardian has to agree.
+    error GuardianNeeded(uint64 chain);
+    error IsRetired();
+    error BelowFloor(uint256 members, uint256 floor);
+    error NothingChanges();
 
     /// @notice Bonds and asks to join. The caller is the key that will sign. A member of the first set, who is in
     /// already, bonds by this too.
@@ -211,6 +227,12 @@ interface IValidatorRegistry {
 
     /// @notice The guardian: the bond may be taken, although the chain lied about has no economic finality.
     function confirm(address key) external;
+
+    /// @notice The guardian: reports of a chain that seems to lie itself wait, or no longer do.
+    function setDeaf(uint64 chain, bool isDeaf) external;
+
+    /// @notice The guardian: reports of a chain may put as many out again as without its agreement.
+    function hear(uint64 chain) external;
 
     /// @notice Takes or frees a convicted validator's bond after the defeat window. Anyone may.
     function settle(address key) external;

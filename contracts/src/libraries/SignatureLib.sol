@@ -12,10 +12,15 @@ library SignatureLib {
     /// @param signature r (32 bytes), then s with v in its highest bit (32).
     function recover(bytes32 digest, bytes calldata signature) internal pure returns (address signer) {
         if (signature.length != 64) revert InvalidSignature();
-        uint256 vs = uint256(bytes32(signature[32:64]));
+        return recover(digest, bytes32(signature[0:32]), bytes32(signature[32:64]));
+    }
+
+    /// @notice The same, with the signature's two words.
+    function recover(bytes32 digest, bytes32 r, bytes32 packed) internal pure returns (address signer) {
+        uint256 vs = uint256(packed);
         uint256 s = vs & type(uint256).max >> 1;
         if (s > HALF_ORDER) revert InvalidSignature();
-        signer = ecrecover(digest, uint8(vs >> 255) + 27, bytes32(signature[0:32]), bytes32(s));
+        signer = ecrecover(digest, uint8(vs >> 255) + 27, r, bytes32(s));
         if (signer == address(0)) revert InvalidSignature();
     }
 }

@@ -6,12 +6,25 @@ import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-Interope
 import {IReportRecipient, REPORT_EPOCH, REPORT_FALSE_CHECKPOINT} from "../interfaces/IReportRecipient.sol";
 import {IValidatorRegistry} from "../interfaces/IValidatorRegistry.sol";
 import {CheckpointLib} from "../libraries/CheckpointLib.sol";
+import {LaneLib} from "../libraries/LaneLib.sol";
 import {SignatureLib} from "../libraries/SignatureLib.sol";
 import {Epochs} from "./Epochs.sol";
 
 /// @title Lies: proved here, or by a gateway about its own outbox; judged after a window.
 abstract contract Convictions is Epochs, IReportRecipient {
+    /// @dev How many members are out by a chain's word, since when, and of how many.
+    struct Toll {
+        uint40 since;
+        uint16 count;
+        uint16 members;
+    }
+
+    uint8 private constant MAX_REOPENED = 3;
+
     mapping(address key => Conviction) private _convictions;
+    mapping(uint64 chain => Toll) private _tolls;
+    /// @notice Chains whose reports the guardian does not listen to at present.
+    mapping(uint64 chain => bool) public deaf;
 
     /// @notice The hub's gateway, through which other gateways report.
     address public hubGateway;
@@ -21,7 +34,8 @@ abstract contract Convictions is Epochs, IReportRecipient {
     uint16 public immutable reporterShare;
 
     constructor(Parameters memory parameters) {
-        if (parameters.reporterShare > 10_000) revert InvalidParameters();
+        // A liar that reports itself must not come out of it well.
+        if (parameters.reporterShare > 5000 || parameters.defeatWindow < 1) revert InvalidParameters();
         // A conviction is judged while the bond is still there.
         if (parameters.defeatWindow > parameters.unbonding) revert InvalidParameters();
         (defeatWindow, reporterShare) = (parameters.defeatWindow, parameters.reporterShare);
@@ -47,7 +61,8 @@ abstract contract Convictions is Epochs, IReportRecipient {
         address other = SignatureLib.recover(CheckpointLib.digest(_domain, lane, nonce, accumulatorB), signatureB);
         if (signer != other) revert NoLie();
         // An honest validator's journal has one accumulator for a nonce, whatever its chain does.
-        if (!_convict(signer, reporter, Lie.Equivocation, false)) revert AlreadyConvicted(signer);
+        bytes32 subject = keccak256(abi.encode(lane, nonce));
+        if (!_convict(signer, reporter, Lie.Equivocation, false, subject)) revert AlreadyConvicted(signer);
         emit Convicted(signer, Lie.Equivocation, 0, lane, nonce, reporter);
     }
 
@@ -55,41 +70,89 @@ abstract contract Convictions is Epochs, IReportRecipient {
     function proveFalseSet(uint64 epoch, bytes32 setHash, uint64 hubTime, bytes calldata signature, address reporter)
         external
     {
-        if (_isTrueSet(epoch, setHash, hubTime)) revert NoLie();
+        if (!_isFalseSet(epoch, setHash, hubTime)) revert NoLie();
         address signer = SignatureLib.recover(CheckpointLib.setDigest(_domain, epoch, setHash, hubTime), signature);
-        bool needsConfirmation = !_gateways[uint64(block.chainid)].economicFinality;
-        if (!_convict(signer, reporter, Lie.FalseSet, needsConfirmation)) revert AlreadyConvicted(signer);
-        emit Convicted(signer, Lie.FalseSet, uint64(block.chainid), setHash, epoch, reporter);
+        uint64 hub = uint64(block.chainid);
+        bool wasIn = _validators[signer].inSet && _validators[signer].status != Status.Convicted;
+        bytes32 subject = keccak256(abi.encode(setHash, epoch));
+        if (!_convict(signer, reporter, Lie.FalseSet, !_gateways[hub].economicFinality, subject)) {
+            revert AlreadyConvicted(signer);
+        }
+        // A hub that has reverted what was final makes honest signatures look like this.
+        if (wasIn) _count(hub);
+        emit Convicted(signer, Lie.FalseSet, hub, setHash, epoch, reporter);
     }
 
     /// @inheritdoc IReportRecipient
     function receiveReport(bytes32, bytes calldata sender, bytes calldata payload) external returns (bytes4) {
         if (msg.sender != hubGateway) revert NotGateway(msg.sender);
-        (uint256 chain, address from) = InteroperableAddress.parseEvmV1Calldata(sender);
-        if (chain > type(uint64).max || from == address(0) || _gateways[uint64(chain)].gateway != from) {
-            revert UnknownGateway(chain, from);
-        }
+        (uint256 anyChain, address from) = InteroperableAddress.parseEvmV1Calldata(sender);
+        uint64 chain = uint64(anyChain);
+        if (chain != anyChain || !_wasGateway[chain][from]) revert UnknownGateway(anyChain, from);
         uint256 kind = uint256(bytes32(payload[0:32]));
         if (kind == REPORT_FALSE_CHECKPOINT) {
-            FalseCheckpoint memory claim_ = abi.decode(payload[32:], (FalseCheckpoint));
-            bool needsConfirmation = !_gateways[uint64(chain)].economicFinality;
-            // Somebody may have been quicker, elsewhere or here: then there is nothing to do.
-            if (_convict(claim_.signer, claim_.reporter, Lie.FalseCheckpoint, needsConfirmation)) {
-                emit Convicted(
-                    claim_.signer, Lie.FalseCheckpoint, uint64(chain), claim_.lane, claim_.nonce, claim_.reporter
-                );
-            }
+            _receiveFalseCheckpoint(chain, from, abi.decode(payload[32:], (FalseCheckpoint)));
         } else if (kind == REPORT_EPOCH) {
+            GatewayRecord storage record = _gateways[chain];
+            if (record.gateway != from) revert UnknownGateway(anyChain, from);
             uint64 epoch = abi.decode(payload[32:], (uint64));
-            GatewayRecord storage record = _gateways[uint64(chain)];
             if (epoch > record.heldEpoch) {
                 record.heldEpoch = epoch;
-                emit EpochHeld(uint64(chain), epoch);
+                emit EpochHeld(chain, epoch);
             }
         } else {
             revert UnknownReport(kind);
         }
         return IReportRecipient.receiveReport.selector;
+    }
+
+    /// @inheritdoc IValidatorRegistry
+    function setDeaf(uint64 chain, bool isDeaf) external onlyGuardian {
+        deaf[chain] = isDeaf;
+        emit DeafSet(chain, isDeaf);
+    }
+
+    /// @inheritdoc IValidatorRegistry
+    function hear(uint64 chain) external onlyGuardian {
+        _tolls[chain] = Toll(uint40(block.timestamp), 0, uint16(_members()));
+        emit Heard(chain);
+    }
+
+    /// @dev A chain is believed about its own outbox alone, and about less than a third of the validators: one that lies,
+    /// or has reverted what was final, must not be able to hand the set to the few that are left.
+    function _receiveFalseCheckpoint(uint64 chain, address from, FalseCheckpoint memory claim_) private {
+        if (deaf[chain]) revert ChainIsDeaf(chain);
+        bytes32 lane = LaneLib.id(
+            networkId,
+            chain,
+            LaneLib.toBytes32(from),
+            claim_.destinationChain,
+            claim_.destinationGateway,
+            claim_.generation
+        );
+        bytes32 digest = CheckpointLib.digest(_domain, lane, claim_.nonce, claim_.accumulator);
+        if (SignatureLib.recover(digest, claim_.r, claim_.vs) != claim_.signer) revert NoLie();
+        Validator storage record = _validators[claim_.signer];
+        // Gone with its bond, or of a time before it came back.
+        if (record.status == Status.None || claim_.epoch < record.inEpoch) return;
+        bool wasIn = record.inSet && record.status != Status.Convicted;
+        bytes32 subject = keccak256(abi.encode(lane, claim_.nonce));
+        bool needsConfirmation = !_gateways[chain].economicFinality;
+        // Somebody may have been quicker, elsewhere or here: then there is nothing to do.
+        if (!_convict(claim_.signer, claim_.reporter, Lie.FalseCheckpoint, needsConfirmation, subject)) return;
+        if (wasIn) _count(chain);
+        emit Convicted(claim_.signer, Lie.FalseCheckpoint, chain, lane, claim_.nonce, claim_.reporter);
+    }
+
+    /// @dev One more member is out by a chain's word.
+    function _count(uint64 chain) private {
+        Toll memory toll = _tolls[chain];
+        if (block.timestamp >= uint256(toll.since) + unbonding) {
+            toll = Toll(uint40(block.timestamp), 0, uint16(_members()));
+        }
+        ++toll.count;
+        if (uint256(toll.count) * 3 >= toll.members) revert GuardianNeeded(chain);
+        _tolls[chain] = toll;
     }
 
     /// @inheritdoc IValidatorRegistry
@@ -134,22 +197,39 @@ abstract contract Convictions is Epochs, IReportRecipient {
         if (block.timestamp >= over) revert WindowOver(over);
     }
 
-    /// @dev Out for good, with the bond frozen. A lie that needs nobody's confirmation outweighs one that does.
+    /// @dev Out for good, with the bond frozen. A lie that needs nobody's confirmation outweighs one that does, and of those
+    /// that do, a few more open the window again: a small lie must not cover a great one. The first reporter stays.
     /// @return news false if that key stands convicted of as much already.
-    function _convict(address key, address reporter, Lie lie, bool needsConfirmation) private returns (bool news) {
+    function _convict(address key, address reporter, Lie lie, bool needsConfirmation, bytes32 subject)
+        private
+        returns (bool news)
+    {
         if (reporter == address(0)) revert InvalidAddress();
         Validator storage record = _validators[key];
         Status status = record.status;
         if (status == Status.None) revert WrongStatus(key, status);
+        Conviction memory known = _convictions[key];
         if (status == Status.Convicted) {
-            Conviction storage known = _convictions[key];
-            if (known.settled || needsConfirmation || !known.needsConfirmation) return false;
+            if (known.settled || !known.needsConfirmation || known.subject == subject) return false;
+            if (needsConfirmation && known.reopened >= MAX_REOPENED) return false;
+            (reporter, known.reopened) = (known.reporter, known.reopened + 1);
         } else {
             if (status == Status.Waiting) _dequeue(key);
             if (record.inSet) ++_evictions;
             record.status = Status.Convicted;
+            known.reopened = 0;
         }
-        _convictions[key] = Conviction(reporter, uint40(block.timestamp), lie, needsConfirmation, false, false, false);
+        _convictions[key] = Conviction({
+            reporter: reporter,
+            provedAt: uint40(block.timestamp),
+            lie: lie,
+            needsConfirmation: needsConfirmation,
+            confirmed: false,
+            vetoed: false,
+            settled: false,
+            reopened: known.reopened,
+            subject: subject
+        });
         return true;
     }
 }

@@ -22,10 +22,13 @@ abstract contract EpochStore is IValidatorRegistry {
     uint64 internal _signed;
     uint64 private immutable _first;
     bytes32 internal immutable _domain;
+    /// @notice The deployment.
+    bytes32 public immutable networkId;
 
-    constructor(bytes32 networkId, uint64 first, bytes memory set, uint64 hubTime) {
-        if (networkId == 0 || first == 0 || hubTime > block.timestamp) revert InvalidParameters();
-        _domain = CheckpointLib.domainSeparator(networkId);
+    constructor(bytes32 networkId_, uint64 first, bytes memory set, uint64 hubTime) {
+        if (networkId_ == 0 || first == 0 || hubTime > block.timestamp) revert InvalidParameters();
+        networkId = networkId_;
+        _domain = CheckpointLib.domainSeparator(networkId_);
         _first = first;
         _newest = first - 1;
         _storeEpoch(set, hubTime);
@@ -78,10 +81,16 @@ abstract contract EpochStore is IValidatorRegistry {
         return _epochs[_newest];
     }
 
-    /// @dev Whether such a set is the epoch's. Of epochs before this registry it cannot tell.
-    function _isTrueSet(uint64 epoch, bytes32 setHash, uint64 hubTime) internal view returns (bool) {
+    /// @dev Whether such a set is not the epoch's. Only of epochs that this registry has made can it tell: the first was
+    /// there before, and later ones may be another registry's.
+    function _isFalseSet(uint64 epoch, bytes32 setHash, uint64 hubTime) internal view returns (bool) {
         Epoch storage record = _epochs[epoch];
-        return epoch < _first || (record.setHash == setHash && record.hubTime == hubTime && setHash != 0);
+        return epoch > _first && epoch <= _newest && (record.setHash != setHash || record.hubTime != hubTime);
+    }
+
+    /// @dev How many members the newest epoch has.
+    function _members() internal view returns (uint256) {
+        return (_epochs[_newest].pointer.code.length - 1) / 20;
     }
 
     function _epoch(uint64 epoch) private view returns (Epoch memory record) {

@@ -7,11 +7,15 @@ import {Members} from "./Members.sol";
 
 /// @title How one epoch's set follows from the one before.
 abstract contract Epochs is Members {
+    /// @notice An epoch that changes nothing is made only when the newest one is this old, in seconds.
+    uint256 public constant RENEW_AFTER = 3 days;
+
     /// @dev Convicted members that the newest set still has.
     uint256 internal _evictions;
 
     /// @inheritdoc IValidatorRegistry
     function makeEpoch() external returns (uint64 epoch) {
+        if (retiredAt != 0) revert IsRetired();
         bool regular = _isTime();
         if (!regular && _evictions == 0) revert TooSoon(uint256(_newestEpoch().hubTime) + epochLength);
         // Evidence does not wait for signatures; everything else does, so that no epoch is outrun.
@@ -19,6 +23,8 @@ abstract contract Epochs is Members {
             if (_evictions == 0) revert EpochNotSigned(_newest);
             regular = false;
         }
+        // Every gateway has to go through every epoch.
+        if (regular && _evictions == 0 && !_wouldChange() && !_isOld()) revert NothingChanges();
         epoch = _newest + 1;
         address[] memory set = _unpack(QuorumLib.load(_newestEpoch().pointer));
         uint256 members = set.length - _evictions;
@@ -36,7 +42,8 @@ abstract contract Epochs is Members {
     function epochDue() external view returns (bool isDue, bool changes) {
         bool regular = _isTime() && _signed == _newest;
         isDue = _evictions != 0 || regular;
-        changes = _evictions != 0 || (regular && (_leaving.length != 0 || _someoneReady()));
+        changes = _evictions != 0 || (regular && _wouldChange());
+        isDue = isDue && retiredAt == 0 && (changes || _isOld());
     }
 
     /// @dev How many may come and go: less than a third of the set (of three or fewer: one).
@@ -92,7 +99,7 @@ abstract contract Epochs is Members {
             if (changes > 0 && block.timestamp >= record.since && length < QuorumLib.MAX_VALIDATORS) {
                 --changes;
                 (record.status, record.inSet) = (Status.Active, true);
-                (record.outAt, record.outEpoch) = (0, 0);
+                (record.outAt, record.outEpoch, record.inEpoch) = (0, 0, epoch);
                 // Into its place in the ascending order.
                 uint256 place = length++;
                 while (place > 0 && next[place - 1] > key) {
@@ -112,6 +119,15 @@ abstract contract Epochs is Members {
 
     function _isTime() private view returns (bool) {
         return block.timestamp >= uint256(_newestEpoch().hubTime) + epochLength;
+    }
+
+    function _wouldChange() private view returns (bool) {
+        return _leaving.length != 0 || _someoneReady();
+    }
+
+    /// @dev An unchanged set is renewed before gateways refuse it.
+    function _isOld() private view returns (bool) {
+        return block.timestamp >= uint256(_newestEpoch().hubTime) + RENEW_AFTER;
     }
 
     function _someoneReady() private view returns (bool) {

@@ -11,12 +11,19 @@ abstract contract Members is EpochStore, Bonds {
     uint256 private constant MAX_WAITING = 64;
     uint256 private constant MAX_GATEWAYS = 64;
     uint256 private constant MAX_URL_LENGTH = 200;
+    /// @dev After so long, a bond no longer waits for gateways: what a gateway that slept since holds has long been stale.
+    uint256 private constant LONGEST_LOCK = 90 days;
 
     address[] internal _waiting;
     /// @dev Members that asked to leave or were jailed, in order; also such as have meanwhile been convicted.
     address[] internal _leaving;
     mapping(uint64 chain => GatewayRecord) internal _gateways;
     uint64[] internal _chains;
+
+    /// @notice When the owner ended this registry; zero: not.
+    uint40 public retiredAt;
+    /// @dev Gateways that were named once: what they say of their outboxes still counts.
+    mapping(uint64 chain => mapping(address gateway => bool)) internal _wasGateway;
 
     /// @notice Who may register while admission is not open.
     mapping(address key => bool) public allowed;
@@ -41,7 +48,10 @@ abstract contract Members is EpochStore, Bonds {
     constructor(Parameters memory parameters, bytes memory set) {
         if (parameters.floor == 0 || parameters.minBond == 0) revert InvalidParameters();
         // Until a set is too old for the gateways, a bond has to be there.
-        if (parameters.unbonding <= 7 days || parameters.epochLength >= 7 days) revert InvalidParameters();
+        if (parameters.unbonding <= 7 days || parameters.epochLength == 0 || parameters.epochLength > 3 days) {
+            revert InvalidParameters();
+        }
+        if (parameters.floor > set.length / 20) revert InvalidParameters();
         epochLength = parameters.epochLength;
         probation = parameters.probation;
         unbonding = parameters.unbonding;
@@ -62,11 +72,17 @@ abstract contract Members is EpochStore, Bonds {
     function register(string calldata url, address payout, uint128 amount) external payable {
         Validator storage record = _validators[msg.sender];
         if (payout == address(0)) revert InvalidAddress();
-        bool founding = record.status == Status.Active && record.payout == address(0);
-        if (!founding) {
+        if (retiredAt != 0) revert IsRetired();
+        bool founding = record.inSet && record.payout == address(0)
+            && (record.status == Status.Active || record.status == Status.Leaving);
+        if (founding) {
+            // Expelled, and not out yet.
+            if (record.status == Status.Leaving) _stayAfterAll(msg.sender);
+        } else {
             if (record.status != Status.None) revert WrongStatus(msg.sender, record.status);
             if (!open && !allowed[msg.sender]) revert NotAllowed(msg.sender);
             record.status = Status.Waiting;
+            if (_waiting.length >= MAX_WAITING) revert QueueFull();
             _enqueue(msg.sender, uint40(block.timestamp) + probation);
         }
         record.payout = payout;
@@ -102,6 +118,7 @@ abstract contract Members is EpochStore, Bonds {
 
     /// @inheritdoc IValidatorRegistry
     function refuseByQuorum(address key, bytes calldata signatures) external {
+        _requireFloor();
         _requireQuorum(CheckpointLib.refuseDigest(_domain, key, _signed), signatures);
         _refuse(key);
     }
@@ -115,7 +132,11 @@ abstract contract Members is EpochStore, Bonds {
             if (status == Status.Active) _leaving.push(key);
             record.status = Status.Leaving;
         } else if (status == Status.Waiting || status == Status.Jailed) {
-            if (status == Status.Waiting) _dequeue(key);
+            if (status == Status.Waiting) {
+                _dequeue(key);
+                // Not at once: places in the queue would cost nothing.
+                if (record.outAt == 0) record.outAt = uint40(block.timestamp);
+            }
             record.status = Status.Left;
         } else {
             revert WrongStatus(key, status);
@@ -127,6 +148,7 @@ abstract contract Members is EpochStore, Bonds {
     function jail(address key, bytes calldata signatures) external {
         Validator storage record = _validators[key];
         if (record.status != Status.Active) revert WrongStatus(key, record.status);
+        _requireFloor();
         _requireQuorum(CheckpointLib.jailDigest(_domain, key, _signed), signatures);
         record.status = Status.Jailed;
         record.since = uint40(block.timestamp) + jailTime;
@@ -137,11 +159,17 @@ abstract contract Members is EpochStore, Bonds {
     /// @inheritdoc IValidatorRegistry
     function unjail() external {
         Validator storage record = _validators[msg.sender];
-        if (record.status != Status.Jailed || record.inSet) revert WrongStatus(msg.sender, record.status);
+        if (record.status != Status.Jailed) revert WrongStatus(msg.sender, record.status);
         if (block.timestamp < record.since) revert TooSoon(record.since);
         if (record.bond < minBond) revert BondTooSmall(record.bond, minBond);
-        record.status = Status.Waiting;
-        _enqueue(msg.sender, uint40(block.timestamp));
+        if (record.inSet) {
+            // The floor has kept it.
+            _stayAfterAll(msg.sender);
+        } else {
+            // Whoever was in before finds a place, however long the queue is.
+            record.status = Status.Waiting;
+            _enqueue(msg.sender, uint40(block.timestamp));
+        }
         emit Unjailed(msg.sender);
     }
 
@@ -159,7 +187,8 @@ abstract contract Members is EpochStore, Bonds {
     /// @inheritdoc IValidatorRegistry
     function withdraw(address key) external {
         Validator storage record = _validators[key];
-        if (record.status != Status.Left) revert WrongStatus(key, record.status);
+        bool ended = retiredAt != 0 && record.status != Status.Convicted && record.status != Status.None;
+        if (record.status != Status.Left && !ended) revert WrongStatus(key, record.status);
         _requireUnbonded(record);
         address payout = record.payout;
         uint128 amount = _freeBond(key, payout);
@@ -196,6 +225,7 @@ abstract contract Members is EpochStore, Bonds {
         }
         // Another gateway may hold an earlier epoch.
         if (record.gateway != gateway_) record.heldEpoch = 0;
+        _wasGateway[chain][gateway_] = true;
         (record.gateway, record.economicFinality) = (gateway_, economicFinality);
         emit GatewaySet(chain, gateway_, economicFinality);
     }
@@ -214,9 +244,12 @@ abstract contract Members is EpochStore, Bonds {
     /// @dev Reverts until what the validator signed can no longer count anywhere, and a lie would have been seen.
     function _requireUnbonded(Validator storage record) internal view {
         // Never in a set: it has signed nothing that counts.
-        if (record.outAt == 0) return;
-        uint256 free = uint256(record.outAt) + unbonding;
+        uint256 out = record.outAt;
+        if (out == 0 && record.inSet) out = retiredAt;
+        if (out == 0) return;
+        uint256 free = out + unbonding;
         if (block.timestamp < free) revert TooSoon(free);
+        if (retiredAt != 0 || block.timestamp >= out + LONGEST_LOCK) return;
         for (uint256 i = 0; i < _chains.length; ++i) {
             uint64 heldEpoch = _gateways[_chains[i]].heldEpoch;
             if (heldEpoch < record.outEpoch) revert GatewayBehind(_chains[i], heldEpoch, record.outEpoch);
@@ -235,9 +268,26 @@ abstract contract Members is EpochStore, Bonds {
     }
 
     function _enqueue(address key, uint40 since) private {
-        if (_waiting.length >= MAX_WAITING) revert QueueFull();
         _waiting.push(key);
         _validators[key].since = since;
+    }
+
+    /// @dev A member that was to leave, and is still in, stays.
+    function _stayAfterAll(address key) private {
+        uint256 length = _leaving.length;
+        bool found = false;
+        for (uint256 i = 0; i < length; ++i) {
+            if (found) _leaving[i - 1] = _leaving[i];
+            else found = _leaving[i] == key;
+        }
+        if (found) _leaving.pop();
+        _validators[key].status = Status.Active;
+        emit Unjailed(key);
+    }
+
+    /// @dev With fewer members than the floor, their quorum decides about nobody.
+    function _requireFloor() private view {
+        if (_members() < floor) revert BelowFloor(_members(), floor);
     }
 
     function _refuse(address key) private {

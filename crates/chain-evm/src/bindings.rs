@@ -6,7 +6,7 @@ use alloy_sol_types::sol;
 pub use self::{
     board::MessageBoard,
     demo::DemoToken,
-    gateway::{Gateway, IGateway},
+    gateway::{Gateway, IGateway, IReportRecipient},
     native::WrappedNative,
     no_op::NoOpReceiver,
     pay_many::PayMany,

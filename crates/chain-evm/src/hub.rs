@@ -9,7 +9,7 @@ use icc_rpc::{Endpoint, Pool};
 
 use crate::{
     EvmChain,
-    bindings::{IValidatorRegistry::Status, ValidatorRegistry},
+    bindings::ValidatorRegistry,
     view::Viewer,
 };
 
@@ -42,15 +42,16 @@ impl EvmHub {
     }
 }
 
-fn standing(status: Status) -> Result<Standing, ChainError> {
+/// In the order of the contract's `Status`.
+fn standing(status: u8) -> Result<Standing, ChainError> {
     Ok(match status {
-        Status::None => Standing::Unknown,
-        Status::Waiting => Standing::Waiting,
-        Status::Active => Standing::Active,
-        Status::Leaving => Standing::Leaving,
-        Status::Jailed => Standing::Jailed,
-        Status::Left => Standing::Left,
-        Status::Convicted => Standing::Convicted,
+        0 => Standing::Unknown,
+        1 => Standing::Waiting,
+        2 => Standing::Active,
+        3 => Standing::Leaving,
+        4 => Standing::Jailed,
+        5 => Standing::Left,
+        6 => Standing::Convicted,
         _ => return Err(ChainError::Misconfigured("the registry tells a status that there is not".to_owned())),
     })
 }
