@@ -20,7 +20,7 @@ pub use collect::Collector;
 pub use intake::{Intake, IntakeFailure};
 
 pub use routes::{ApiState, router};
-pub use validators::{Directory, ValidatorClient, read as read_validators};
 pub use types::{
     ChainView, IntakeAnswer, MessageView, NextView, Problem, RefusedAttestation, TransactionView,
 };
+pub use validators::{Directory, ValidatorClient, read as read_validators};

@@ -12,7 +12,9 @@ use icc_protocol::{ChainId, NetworkId, ValidatorSet};
 
 use crate::{
     Account,
-    bindings::{Gateway, IGateway, IValidatorRegistry, Timelock, TokenBridge, ValidatorRegistry, WrappedNative},
+    bindings::{
+        Gateway, IGateway, IValidatorRegistry, Timelock, TokenBridge, ValidatorRegistry, WrappedNative,
+    },
 };
 
 /// The deterministic deployment proxy that most chains have (Arachnid's; EIP-2470 is its kin).

@@ -1,30 +1,30 @@
 //! What the registry and the gateways take as proof of a lie, and what else the hub is told.
 
-use alloy_primitives::{Bytes, U256};
+use alloy_primitives::{B256, Bytes, U256};
 use alloy_sol_types::SolCall;
 use icc_chain::{Call, FalseCheckpoint};
 
-use crate::{
-    bindings::{Gateway, IGateway, IReportRecipient, ValidatorRegistry},
-    submitter::encode_remote,
-};
+use crate::bindings::{Gateway, IGateway, IReportRecipient, ValidatorRegistry};
 
 /// For the gateway at the lane's source.
 pub(crate) fn report(claim: &FalseCheckpoint) -> Bytes {
     let checkpoint = &claim.checkpoint;
+    let (r, vs) = claim.signature.0.split_at(32);
     let call = Gateway::reportFalseCheckpointCall {
         claim: IReportRecipient::FalseCheckpoint {
             signer: claim.signer,
             reporter: claim.reporter,
-            lane: checkpoint.lane.0,
+            destinationChain: claim.destination.chain.0,
+            destinationGateway: claim.destination.gateway,
+            generation: claim.destination.generation,
             nonce: checkpoint.nonce,
             accumulator: checkpoint.accumulator,
+            epoch: claim.membership.0,
+            r: B256::from_slice(r),
+            vs: B256::from_slice(vs),
         },
         proof: IGateway::CheckpointProof {
-            destination: encode_remote(&claim.destination),
-            epoch: claim.membership.0,
             member: U256::from(claim.membership.1),
-            signature: claim.signature.0.into(),
             accumulator: claim.accumulator,
             leaves: claim.leaves.clone(),
         },
@@ -41,7 +41,9 @@ pub(crate) fn registry_call(call: &Call) -> Bytes {
             ValidatorRegistry::postSignaturesCall { epoch: *epoch, signatures }.abi_encode().into()
         }
         Call::Jail { validator, signatures } => {
-            ValidatorRegistry::jailCall { key: *validator, signatures: signatures.clone() }.abi_encode().into()
+            ValidatorRegistry::jailCall { key: *validator, signatures: signatures.clone() }
+                .abi_encode()
+                .into()
         }
         Call::ProveEquivocation { one, other, reporter } => ValidatorRegistry::proveEquivocationCall {
             lane: one.0.lane.0,

@@ -7,11 +7,7 @@ use icc_chain::{ChainError, Epoch, EpochProgress, Hub, Registration, Standing};
 use icc_protocol::{ChainId, EpochRecord, ValidatorSet};
 use icc_rpc::{Endpoint, Pool};
 
-use crate::{
-    EvmChain,
-    bindings::ValidatorRegistry,
-    view::Viewer,
-};
+use crate::{EvmChain, bindings::ValidatorRegistry, view::Viewer};
 
 /// The hub's registry.
 pub struct EvmHub {
@@ -52,7 +48,9 @@ fn standing(status: u8) -> Result<Standing, ChainError> {
         4 => Standing::Jailed,
         5 => Standing::Left,
         6 => Standing::Convicted,
-        _ => return Err(ChainError::Misconfigured("the registry tells a status that there is not".to_owned())),
+        _ => {
+            return Err(ChainError::Misconfigured("the registry tells a status that there is not".to_owned()));
+        }
     })
 }
 
@@ -65,7 +63,12 @@ impl Hub for EvmHub {
     async fn progress(&self) -> Result<EpochProgress, ChainError> {
         let epochs = self.view(ValidatorRegistry::epochsCall {}).await?;
         let due = self.view(ValidatorRegistry::epochDueCall {}).await?;
-        Ok(EpochProgress { newest: epochs.newest, signed: epochs.signed, due: due.isDue, changes: due.changes })
+        Ok(EpochProgress {
+            newest: epochs.newest,
+            signed: epochs.signed,
+            due: due.isDue,
+            changes: due.changes,
+        })
     }
 
     async fn epoch(&self, epoch: u64) -> Result<Epoch, ChainError> {

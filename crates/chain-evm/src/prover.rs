@@ -10,7 +10,9 @@ use alloy_primitives::{Address, B256};
 use alloy_rpc_types_eth::Filter;
 use async_trait::async_trait;
 use futures::{StreamExt, stream::FuturesUnordered};
-use icc_chain::{AgreedFinal, BlockRef, ChainError, HeadHints, Hub, HubProver, LocatedEvent, ProvedOutboxes, Prover};
+use icc_chain::{
+    AgreedFinal, BlockRef, ChainError, HeadHints, Hub, HubProver, LocatedEvent, ProvedOutboxes, Prover,
+};
 use icc_evm_proof::{AccountClaim, StorageClaim, epoch_slots, outbox_slot, verify_account, verify_storage};
 use icc_protocol::{ChainId, EpochRecord};
 use icc_rpc::{Endpoint, Misdeed, agree, name_endpoint};
@@ -223,7 +225,10 @@ impl EvmProver {
 
     fn registry(&self) -> Result<Address, ChainError> {
         self.config.registry.ok_or_else(|| {
-            ChainError::Misconfigured(format!("chain {} is not the hub: hub.registry is missing", self.config.id))
+            ChainError::Misconfigured(format!(
+                "chain {} is not the hub: hub.registry is missing",
+                self.config.id
+            ))
         })
     }
 

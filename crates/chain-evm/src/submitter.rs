@@ -105,7 +105,7 @@ impl EvmSubmitter {
     }
 }
 
-pub(crate) fn encode_remote(remote: &RemoteEnd) -> IGateway::Remote {
+fn encode_remote(remote: &RemoteEnd) -> IGateway::Remote {
     IGateway::Remote { chain: remote.chain.0, generation: remote.generation, gateway: remote.gateway }
 }
 

@@ -13,4 +13,6 @@ pub use error::{ChainError, Class};
 pub use event::{Event, EventAt, LaneEnded, LaneOpened, LocatedEvent, QueueEnd, Queued, SentMessage};
 pub use hub::{Epoch, EpochProgress, Hub, HubProver, Registration, Standing};
 pub use read::{AgreedFinal, ChainReader, HeadHints, ProvedOutboxes, Prover};
-pub use submit::{Call, Delivery, FalseCheckpoint, GasPrice, Outcome, QueuedCall, RemoteEnd, Spent, Submission, Submitter};
+pub use submit::{
+    Call, Delivery, FalseCheckpoint, GasPrice, Outcome, QueuedCall, RemoteEnd, Spent, Submission, Submitter,
+};

@@ -59,11 +59,8 @@ pub(crate) async fn bond_founders(
     let bonding = keys.validators.iter().zip(urls).map(|(key, url)| async move {
         anvil.fund(key.address(), 100).await?;
         let account = Account::new(config.clone(), Arc::new(key.clone()))?;
-        let call = ValidatorRegistry::registerCall {
-            url: url.to_string(),
-            payout: account.address(),
-            amount: BOND,
-        };
+        let call =
+            ValidatorRegistry::registerCall { url: url.to_string(), payout: account.address(), amount: BOND };
         account.pay(hub.registry, call, U256::from(BOND)).await?;
         eyre::Ok(())
     });

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
 pub(crate) use operate::{
-    AuditArgs, LaneArgs, LaneWhat, RegisterArgs, TokenArgs, TokenAt, TokenWhat, ValidatorAct, ValidatorActArgs,
-    ValidatorsArgs,
+    AuditArgs, LaneArgs, LaneWhat, RegisterArgs, TokenArgs, TokenAt, TokenWhat, ValidatorAct,
+    ValidatorActArgs, ValidatorsArgs,
 };
 
 /// A bridge between blockchains: tokens and messages cross under a quorum of independent validators.

@@ -177,7 +177,8 @@ impl Config {
         {
             return Err(invalid("deployment.rate_window_seconds", "must be from 1 to 31536000"));
         }
-        let hubs: Vec<&String> = self.chains.iter().filter(|(_, c)| c.registry.is_some()).map(|(n, _)| n).collect();
+        let hubs: Vec<&String> =
+            self.chains.iter().filter(|(_, c)| c.registry.is_some()).map(|(n, _)| n).collect();
         if hubs.len() > 1 {
             return Err(invalid(
                 "chains",

@@ -223,7 +223,8 @@ impl Journal {
     pub fn record_set(&self, record: &EpochRecord) -> Result<(), SignError> {
         self.write(|write| {
             let mut sets = write.open_table(SETS).map_err(io)?;
-            let known = sets.get(record.epoch).map_err(io)?.map(|value| epoch_record(record.epoch, value.value()));
+            let known =
+                sets.get(record.epoch).map_err(io)?.map(|value| epoch_record(record.epoch, value.value()));
             match known {
                 Some(recorded) if recorded != *record => {
                     return Err(SignError::ContradictsSet { signed: *record, recorded });

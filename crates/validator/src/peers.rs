@@ -63,7 +63,8 @@ impl Peers {
         if registered.is_empty() {
             return self.configured.to_vec();
         }
-        let configured = |peer: &Peer| self.configured.iter().find(|known| known.address == peer.address).cloned();
+        let configured =
+            |peer: &Peer| self.configured.iter().find(|known| known.address == peer.address).cloned();
         registered.into_iter().map(|peer| configured(&peer).unwrap_or(peer)).collect()
     }
 

@@ -163,7 +163,10 @@ impl SetWatcher {
             let Some(record) = self.hub.prove_epoch(block, progress.signed).await? else { continue };
             if let Some(epoch) = self.told(progress.signed, |epoch| epoch.record == record).await {
                 self.attestor.trust(&epoch).await?;
-                tracing::info!(epoch = epoch.record.epoch, "the set of an epoch is trusted: the first one seen");
+                tracing::info!(
+                    epoch = epoch.record.epoch,
+                    "the set of an epoch is trusted: the first one seen"
+                );
                 return Ok(epoch);
             }
         }

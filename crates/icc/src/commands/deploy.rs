@@ -82,11 +82,10 @@ pub(crate) async fn run(arguments: DeployArgs, json: bool) -> eyre::Result<ExitC
         waiting |= waiting_until.is_some();
         let Contracts { timelock, gateway, token_bridge, start_block } = *contracts;
         let registry = (account.chain().id == hub.chain).then_some(hub.registry);
-        deployed
-            .insert(
-                name.clone(),
-                Deployed { timelock, gateway, token_bridge, registry, start_block, waiting_until },
-            );
+        deployed.insert(
+            name.clone(),
+            Deployed { timelock, gateway, token_bridge, registry, start_block, waiting_until },
+        );
     }
     talk.end();
     output::result(json, &deployed, &text(&deployed))?;
@@ -141,7 +140,8 @@ async fn plan(config: &Config) -> eyre::Result<(Plan, RegistryPlan)> {
     let chain = wiring::chain(name, hub)?;
     if chain.registry.is_some() {
         let hub = EvmHub::new(&chain)?;
-        let present = hub.epoch(hub.progress().await?.signed).await.wrap_err("the registry's present epoch")?;
+        let present =
+            hub.epoch(hub.progress().await?.signed).await.wrap_err("the registry's present epoch")?;
         plan.epoch = present.record.epoch;
         plan.hub_time = present.record.hub_time;
         plan.validators = present.set;
@@ -150,11 +150,12 @@ async fn plan(config: &Config) -> eyre::Result<(Plan, RegistryPlan)> {
 }
 
 fn registry_plan(registry: &RegistryConfig) -> eyre::Result<RegistryPlan> {
-    let min_bond = parse_units(&registry.min_bond, BOND_DECIMALS).wrap_err("deployment.registry.min_bond")?;
+    let min_bond: U256 =
+        parse_units(&registry.min_bond, BOND_DECIMALS).wrap_err("deployment.registry.min_bond")?.into();
     Ok(RegistryPlan {
         treasury: wiring::address("deployment.registry.treasury", &registry.treasury)?,
         bond_token: optional("deployment.registry.bond_token", registry.bond_token.as_deref())?,
-        min_bond: u128::try_from(U256::from(min_bond)).wrap_err("deployment.registry.min_bond")?,
+        min_bond: u128::try_from(min_bond).wrap_err("deployment.registry.min_bond")?,
         epoch_length: registry.epoch_seconds,
         probation: registry.probation_seconds,
         unbonding: registry.unbonding_seconds,

@@ -142,7 +142,8 @@ pub(crate) async fn register(config: &Config, signer: &Signer, arguments: &Regis
     }
     let (account, registry) = (&registrar.account, registrar.registry);
     let url = arguments.url.clone().or_else(|| config.validator.url.clone());
-    let url: Url = url.ok_or_eyre("a public URL is needed: give --url, or validator.url in the configuration")?;
+    let url: Url =
+        url.ok_or_eyre("a public URL is needed: give --url, or validator.url in the configuration")?;
     let text = arguments.bond.as_deref().ok_or_eyre("--register needs --bond")?;
     let units: U256 = parse_units(text, BOND_DECIMALS).wrap_err("--bond")?.into();
     let amount = u128::try_from(units).wrap_err("--bond")?;
