@@ -147,7 +147,7 @@ abstract contract Convictions is Epochs, IReportRecipient {
     /// @dev One more member is out by a chain's word.
     function _count(uint64 chain) private {
         Toll memory toll = _tolls[chain];
-        if (block.timestamp >= uint256(toll.since) + unbonding) {
+        if (toll.members == 0 || block.timestamp >= uint256(toll.since) + unbonding) {
             toll = Toll(uint40(block.timestamp), 0, uint16(_members()));
         }
         ++toll.count;

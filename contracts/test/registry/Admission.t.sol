@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
+import {DemoToken} from "../../src/examples/DemoToken.sol";
 import {IValidatorRegistry} from "../../src/interfaces/IValidatorRegistry.sol";
 import {CheckpointLib} from "../../src/libraries/CheckpointLib.sol";
 import {QuorumLib} from "../../src/libraries/QuorumLib.sol";
@@ -12,8 +13,9 @@ contract AdmissionTest is RegistryTest {
         assertTrue(_status(key) == IValidatorRegistry.Status.Waiting, "waits");
         assertEq(registry.validator(key).bond, BOND);
         _later(EPOCH);
-        _makeEpoch();
-        assertTrue(!_isIn(key), "not before its probation is over");
+        // Not before its probation is over.
+        vm.expectRevert(IValidatorRegistry.NothingChanges.selector);
+        registry.makeEpoch();
         _later(EPOCH);
         uint64 epoch = _makeEpoch();
         assertTrue(_isIn(key), "joined");
@@ -96,6 +98,70 @@ contract AdmissionTest is RegistryTest {
         _makeEpoch();
         assertTrue(!_isIn(founder), "out");
         assertEq(keys.length, 4);
+    }
+
+    /// @dev Attack: taking all places in the queue and leaving them at no cost.
+    function test_whoLeavesTheQueueWaitsForItsBond() public {
+        address key = _newcomer(1);
+        vm.prank(key);
+        registry.exit(key);
+        assertEq(registry.waiting().length, 0);
+        uint256 free = vm.getBlockTimestamp() + UNBONDING;
+        vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.TooSoon.selector, free));
+        registry.withdraw(key);
+        _later(UNBONDING);
+        registry.withdraw(key);
+        registry.claim(_payout(key));
+        assertEq(_payout(key).balance, BOND);
+        // And may come again.
+        _bond(key);
+        assertTrue(_status(key) == IValidatorRegistry.Status.Waiting, "again");
+    }
+
+    function test_bondsInAToken() public {
+        address holder = address(0x401D);
+        DemoToken coin = DemoToken(_create("DemoToken.sol:DemoToken", abi.encode("Bond", "BOND", 100 ether, holder)));
+        _setUpRegistry(5, 2, address(coin));
+        address founder = vm.addr(keys[0]);
+        vm.prank(holder);
+        coin.transfer(founder, BOND);
+        vm.deal(founder, 1 ether);
+        vm.startPrank(founder);
+        coin.approve(address(registry), BOND);
+        vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.WrongValue.selector, 1 ether, 0));
+        registry.register{value: 1 ether}("https://x", founder, BOND);
+        registry.register("https://x", founder, BOND);
+        vm.stopPrank();
+        assertEq(coin.balanceOf(address(registry)), BOND);
+        assertEq(registry.held(), BOND);
+        _equivocation(keys[0]);
+        _makeEpoch();
+        _later(DEFEAT);
+        registry.settle(founder);
+        registry.claim(STRANGER);
+        registry.claim(TREASURY);
+        assertEq(coin.balanceOf(STRANGER), BOND / 10);
+        assertEq(coin.balanceOf(TREASURY), BOND - BOND / 10);
+        assertEq(registry.held(), 0);
+    }
+
+    /// @dev Expelled for not bonding, and bonds before it is out: it stays.
+    function test_aLateFounderStays() public {
+        address holder = address(0x401D);
+        DemoToken coin = DemoToken(_create("DemoToken.sol:DemoToken", abi.encode("Bond", "BOND", 100 ether, holder)));
+        _setUpRegistry(5, 2, address(coin));
+        address founder = vm.addr(keys[0]);
+        _later(PROBATION);
+        registry.expel(founder);
+        vm.prank(holder);
+        coin.transfer(founder, BOND);
+        vm.startPrank(founder);
+        coin.approve(address(registry), BOND);
+        registry.register("https://x", founder, BOND);
+        vm.stopPrank();
+        vm.expectRevert(IValidatorRegistry.NothingChanges.selector);
+        registry.makeEpoch();
+        assertTrue(_isIn(founder) && _status(founder) == IValidatorRegistry.Status.Active, "stays");
     }
 
     function test_theQueueIsBounded() public {

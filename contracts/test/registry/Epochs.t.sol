@@ -14,17 +14,44 @@ contract EpochsTest is RegistryTest {
         vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.TooSoon.selector, vm.getBlockTimestamp() + EPOCH));
         registry.makeEpoch();
         _later(EPOCH);
+        vm.expectRevert(IValidatorRegistry.NothingChanges.selector);
+        registry.makeEpoch();
+        _newcomer(1);
+        _later(PROBATION);
         vm.prank(STRANGER);
         assertEq(registry.makeEpoch(), 2);
-        _later(EPOCH);
+        _newcomer(2);
+        _later(PROBATION);
         vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.EpochNotSigned.selector, 2));
         registry.makeEpoch();
         _signNext();
         assertEq(registry.makeEpoch(), 3);
     }
 
+    /// @dev Gateways refuse sets of more than a week: one that nothing changes is renewed long before.
+    function test_anUnchangedSetIsRenewedAfterThreeDays() public {
+        _later(3 days - 1);
+        (bool isDue,) = registry.epochDue();
+        assertTrue(!isDue, "not yet");
+        _later(1);
+        bool changes;
+        (isDue, changes) = registry.epochDue();
+        assertTrue(isDue && !changes, "renewed");
+        _makeEpoch();
+        assertEq(keys.length, 10);
+    }
+
+    function test_validatorsFindAnEpochInSlotZero() public {
+        _later(3 days);
+        registry.makeEpoch();
+        (, bytes32 setHash, uint64 hubTime) = registry.epochSet(2);
+        uint256 slot = uint256(keccak256(abi.encode(2, 0)));
+        assertEq(vm.load(address(registry), bytes32(slot)), setHash);
+        assertEq(uint64(uint256(vm.load(address(registry), bytes32(slot + 1)))), hubTime);
+    }
+
     function test_signaturesAreThoseOfTheEpochBefore() public {
-        _later(EPOCH);
+        _later(3 days);
         registry.makeEpoch();
         (, bytes32 setHash, uint64 hubTime) = registry.epochSet(2);
         bytes32 digest = CheckpointLib.setDigest(CheckpointLib.domainSeparator(NETWORK), 2, setHash, hubTime);
@@ -99,11 +126,8 @@ contract EpochsTest is RegistryTest {
         Counter counter = new Counter();
         for (uint256 i = 0; i < 5; ++i) {
             _newcomer(i);
-        }
-        _later(PROBATION);
-        for (uint256 i = 0; i < 5; ++i) {
+            _later(PROBATION);
             _makeEpoch();
-            _later(EPOCH);
         }
         _on(0);
         gateways[0].send(CHAINS[1], LaneLib.toBytes32(address(counter)), 200_000, 0, "");
@@ -158,12 +182,10 @@ contract EpochsTest is RegistryTest {
             abi.encodeWithSelector(IValidatorRegistry.WrongStatus.selector, silent, IValidatorRegistry.Status.Jailed)
         );
         registry.jail(silent, seven);
-        vm.prank(silent);
-        vm.expectRevert(
-            abi.encodeWithSelector(IValidatorRegistry.WrongStatus.selector, silent, IValidatorRegistry.Status.Jailed)
-        );
-        registry.unjail();
         uint256 jailed = vm.getBlockTimestamp();
+        vm.prank(silent);
+        vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.TooSoon.selector, jailed + JAIL_TIME));
+        registry.unjail();
         _later(EPOCH - 1);
         _on(0);
         vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.TooSoon.selector, jailed + EPOCH));
@@ -208,7 +230,8 @@ contract EpochsTest is RegistryTest {
             _on(i);
             vm.prank(STRANGER);
             gateways[i].reportEpoch(3);
-            vm.expectRevert(abi.encodeWithSelector(IGateway.WrongEpoch.selector, 3));
+            // It costs nobody anything: once a week.
+            vm.expectRevert(IGateway.AlreadyReported.selector);
             gateways[i].reportEpoch(3);
         }
         _relay(1, 0);
@@ -222,5 +245,96 @@ contract EpochsTest is RegistryTest {
         assertEq(_payout(key).balance, BOND);
         assertTrue(_status(key) == IValidatorRegistry.Status.None, "gone");
         assertEq(registry.held(), address(registry).balance);
+    }
+
+    /// @dev What is left of a set that has lost too many is not what a quorum was to mean: it neither delivers nor
+    /// hands over by itself, and decides about nobody.
+    function test_belowTheMinimumTheOwnerApprovesTheNextSet() public {
+        _setUpRegistry(5, 4, address(0));
+        Counter counter = new Counter();
+        _on(0);
+        gateways[0].send(CHAINS[1], LaneLib.toBytes32(address(counter)), 200_000, 0, "");
+        _equivocation(keys[0]);
+        _equivocation(keys[1]);
+        _makeEpoch();
+        _catchUp(1);
+        IGateway.Delivery memory delivery = _delivery(0, 1, 1, 1, 1);
+        _on(1);
+        vm.expectRevert(abi.encodeWithSelector(IGateway.TooFewValidators.selector, 3, 4));
+        gateways[1].deliver(delivery);
+
+        _on(0);
+        address newcomer = _newcomer(1);
+        vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.BelowFloor.selector, 3, 4));
+        registry.refuseByQuorum(newcomer, "");
+        vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.BelowFloor.selector, 3, 4));
+        registry.jail(vm.addr(keys[0]), "");
+        _later(PROBATION);
+        _makeEpoch();
+        (bytes memory set, bytes32 setHash, uint64 hubTime) = registry.epochSet(3);
+        bytes memory signatures = registry.epochSignatures(3);
+        bytes32 digest = CheckpointLib.setDigest(CheckpointLib.domainSeparator(NETWORK), 3, setHash, hubTime);
+        _on(1);
+        vm.expectRevert(abi.encodeWithSelector(IGateway.SetNotApproved.selector, digest));
+        gateways[1].rotate(set, 3, hubTime, signatures);
+        vm.prank(STRANGER);
+        vm.expectRevert();
+        gateways[1].approveSet(digest);
+        vm.prank(OWNER);
+        gateways[1].approveSet(digest);
+        gateways[1].rotate(set, 3, hubTime, signatures);
+        delivery = _delivery(0, 1, 1, 1, 1);
+        gateways[1].deliver(delivery);
+        assertEq(counter.count(), 1);
+    }
+
+    /// @dev A network can be ended: every bond is free after the unbonding time, whatever gateways hold.
+    function test_aRetiredRegistryFreesAllBonds() public {
+        vm.prank(STRANGER);
+        vm.expectRevert();
+        registry.retire();
+        vm.prank(OWNER);
+        registry.retire();
+        address member = vm.addr(keys[0]);
+        uint256 free = vm.getBlockTimestamp() + UNBONDING;
+        vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.TooSoon.selector, free));
+        registry.withdraw(member);
+        _later(UNBONDING);
+        for (uint256 i = 0; i < keys.length; ++i) {
+            registry.withdraw(vm.addr(keys[i]));
+        }
+        registry.claim(_payout(member));
+        assertEq(_payout(member).balance, BOND);
+        assertEq(registry.held(), 9 * BOND);
+    }
+
+    /// @dev A gateway that never says what it holds does not lock bonds for ever.
+    function test_aBondWaitsNinetyDaysForGatewaysAndNoLonger() public {
+        address key = vm.addr(keys[3]);
+        vm.prank(key);
+        registry.exit(key);
+        _later(EPOCH);
+        _makeEpoch();
+        _later(90 days - 1);
+        vm.expectRevert(abi.encodeWithSelector(IValidatorRegistry.GatewayBehind.selector, CHAINS[0], 0, 2));
+        registry.withdraw(key);
+        _later(1);
+        registry.withdraw(key);
+    }
+
+    /// @dev The largest set, with as many leaving and waiting as there can be, in a block of any chain.
+    function test_theGreatestEpochFitsIntoABlock() public {
+        _setUpRegistry(128, 4, address(0));
+        for (uint256 i = 0; i < 64; ++i) {
+            address leaver = vm.addr(keys[2 * i]);
+            vm.prank(leaver);
+            registry.exit(leaver);
+            _newcomer(i);
+        }
+        _later(PROBATION);
+        uint256 before = gasleft();
+        registry.makeEpoch();
+        uint256 used = before - gasleft();
+        assertTrue(used < 10_000_000, "gas");
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IValidatorRegistry} from "../../src/interfaces/IValidatorRegistry.sol";
+import {CheckpointLib} from "../../src/libraries/CheckpointLib.sol";
 import {QuorumLib} from "../../src/libraries/QuorumLib.sol";
 import {ValidatorRegistry} from "../../src/ValidatorRegistry.sol";
 import {RegistryTest} from "../utils/RegistryTest.sol";
@@ -52,6 +53,14 @@ contract RegistryActions is RegistryTest {
         registry.exit(key);
     }
 
+    /// @dev A quorum of the others finds one silent.
+    function jail(uint256 who) external {
+        address key = vm.addr(keys[who % keys.length]);
+        (, uint64 signed) = registry.epochs();
+        bytes32 digest = CheckpointLib.jailDigest(CheckpointLib.domainSeparator(NETWORK), key, signed);
+        registry.jail(key, _sign(digest, _quorum()));
+    }
+
     function unjail(uint256 who) external {
         vm.prank(_pick(who));
         registry.unjail();
@@ -75,6 +84,15 @@ contract RegistryActions is RegistryTest {
 
     function epoch() external {
         _makeEpoch();
+    }
+
+    /// @dev Epochs that wait for their signatures: evidence makes more of them meanwhile.
+    function epochUnsigned() external {
+        registry.makeEpoch();
+    }
+
+    function sign() external {
+        _signNext();
     }
 
     function wait(uint256 time) external {

@@ -38,6 +38,8 @@ abstract contract BridgeTest is Test {
     mapping(bytes32 lane => bytes32[]) internal accumulators;
     /// @dev How many events of each kind `_collect` has seen.
     mapping(bytes32 topic => uint256) internal emitted;
+    /// @dev With fewer validators, new gateways deliver nothing.
+    uint16 internal minValidators = 1;
 
     function setUp() public virtual {
         _setUp(4);
@@ -71,7 +73,7 @@ abstract contract BridgeTest is Test {
     }
 
     function _newGateway(bytes32 network, address owner, uint64 epoch, bytes memory set) internal returns (Gateway) {
-        IGateway.InitialSet memory initial = IGateway.InitialSet(epoch, uint64(block.timestamp), 1, set);
+        IGateway.InitialSet memory initial = IGateway.InitialSet(epoch, uint64(block.timestamp), minValidators, set);
         return Gateway(_create("Gateway.sol:Gateway", abi.encode(network, owner, GUARDIAN, initial, MIN_DEADLINE)));
     }
 
