@@ -1,12 +1,14 @@
 //! Attestations, shared by validator and core. No I/O.
 
 mod compare;
+mod evidence;
 mod final_word;
 mod signed_set;
 mod verify;
 mod wire;
 
 pub use compare::{Comparison, compare};
+pub use evidence::{Evidence, EvidenceError, Outbox, Proved, SNAPSHOT_INTERVAL};
 pub use final_word::FinalWord;
 pub use signed_set::SignedSet;
 pub use verify::{IntakeError, VerifiedAttestation, verify};

@@ -29,6 +29,8 @@ pub struct EvmChain {
     pub websocket: Option<Url>,
     /// When a block is final.
     pub finality: Finality,
+    /// Whether a revert of that costs enough for a false checkpoint of this chain to be a lie for certain.
+    pub economic_finality: bool,
     /// How often to look for a new head without a websocket.
     pub poll_interval: Duration,
     /// Longest that a call may take.

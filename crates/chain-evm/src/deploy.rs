@@ -6,7 +6,7 @@ use alloy_primitives::{
     aliases::{U40, U80},
     keccak256,
 };
-use alloy_sol_types::{SolCall, SolConstructor, SolValue};
+use alloy_sol_types::{SolCall, SolConstructor};
 use icc_chain::{ChainError, GasPrice};
 use icc_protocol::{ChainId, NetworkId, ValidatorSet};
 
@@ -15,6 +15,7 @@ use crate::{
     bindings::{
         Gateway, IGateway, IValidatorRegistry, Timelock, TokenBridge, ValidatorRegistry, WrappedNative,
     },
+    timelock::{Acts, through_timelock},
 };
 
 /// The deterministic deployment proxy that most chains have (Arachnid's; EIP-2470 is its kin).
@@ -97,6 +98,8 @@ pub struct RemoteSite {
     pub contracts: Contracts,
     /// What its gas costs at first, in the coin of the chain that sends; `None`: delivery is free.
     pub price: Option<GasPrice>,
+    /// Whether a revert of its finality costs enough for a false checkpoint of it to be a lie for certain.
+    pub economic_finality: bool,
 }
 
 /// Contracts of one chain.
@@ -110,17 +113,6 @@ pub struct Contracts {
     pub token_bridge: Address,
     /// A block before the gateway existed, if it was deployed just now.
     pub start_block: Option<u64>,
-}
-
-/// What became of the owner's acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Acts {
-    /// There was nothing to do.
-    Complete,
-    /// All were done.
-    Done(usize),
-    /// They wait in the timelock; run the deployment again at this UNIX time or later.
-    WaitingUntil(u64),
 }
 
 /// Deploys what is not there.
@@ -228,16 +220,14 @@ async fn hub_acts(
     if account.chain().id != hub.chain {
         return Ok(acts);
     }
-    let own = (account.chain().id, here.gateway);
-    let all = remotes.iter().map(|remote| (remote.chain, remote.contracts.gateway)).chain([own]);
-    for (chain, gateway) in all {
+    let own = (account.chain().id, here.gateway, account.chain().economic_finality);
+    let others =
+        remotes.iter().map(|remote| (remote.chain, remote.contracts.gateway, remote.economic_finality));
+    for (chain, gateway_, economic) in others.chain([own]) {
         let known = account.view(hub.registry, ValidatorRegistry::gatewayCall { chain: chain.0 }).await?;
-        if known.gateway.is_zero() {
-            let call = ValidatorRegistry::setGatewayCall {
-                chain: chain.0,
-                gateway_: gateway,
-                economicFinality: true,
-            };
+        if (known.gateway, known.economicFinality) != (gateway_, economic) {
+            let call =
+                ValidatorRegistry::setGatewayCall { chain: chain.0, gateway_, economicFinality: economic };
             acts.push((hub.registry, call.abi_encode().into()));
         }
     }
@@ -295,7 +285,7 @@ pub async fn open_lanes(
         Some(hub) => hub_acts(account, here, remotes, hub).await?,
         None => Vec::new(),
     };
-    for RemoteSite { chain, contracts: remote, price } in remotes {
+    for RemoteSite { chain, contracts: remote, price, .. } in remotes {
         let gateway = remote.gateway.into_word();
         let outbox = account.view(here.gateway, Gateway::outboxCall { chain: chain.0 }).await?;
         if outbox.generation == 0 {
@@ -339,68 +329,4 @@ pub async fn open_lanes(
 fn set_price(chain: ChainId, price: &GasPrice) -> Vec<u8> {
     let (price, overhead_gas) = (U80::saturating_from(price.price), price.overhead_gas);
     Gateway::setPriceCall { chain: chain.0, price, overheadGas: overhead_gas }.abi_encode()
-}
-
-/// What OpenZeppelin's timelock says of an operation that was executed.
-const DONE: U256 = U256::from_limbs([1, 0, 0, 0]);
-/// Times that the same acts can be done.
-const MAX_TIMES: u64 = 1000;
-
-/// Acts of the owner: schedules them as one batch, or executes it if its time has come.
-///
-/// # Errors
-/// Any [`ChainError`]; run it again.
-pub async fn through_timelock(
-    account: &Account,
-    timelock: Address,
-    acts: Vec<(Address, Bytes)>,
-) -> Result<Acts, ChainError> {
-    if acts.is_empty() {
-        return Ok(Acts::Complete);
-    }
-    let delay: U256 = account.view(timelock, Timelock::getMinDelayCall {}).await?;
-    let count = acts.len();
-    let (targets, payloads): (Vec<Address>, Vec<Bytes>) = acts.into_iter().unzip();
-    let values = vec![U256::ZERO; count];
-    // The same acts may be wanted again later (a limit that goes back to what it was): each time is a batch of its own.
-    let mut salt = B256::ZERO;
-    let mut ready_at = DONE;
-    let mut id = B256::ZERO;
-    for time in 0..MAX_TIMES {
-        salt = keccak256((targets.clone(), payloads.clone(), U256::from(time)).abi_encode());
-        let call = Timelock::hashOperationBatchCall {
-            targets: targets.clone(),
-            values: values.clone(),
-            payloads: payloads.clone(),
-            predecessor: B256::ZERO,
-            salt,
-        };
-        id = account.view(timelock, call).await?;
-        ready_at = account.view(timelock, Timelock::getTimestampCall { id }).await?;
-        if ready_at != DONE {
-            break;
-        }
-    }
-    if ready_at.is_zero() {
-        account
-            .send(
-                timelock,
-                Timelock::scheduleBatchCall {
-                    targets: targets.clone(),
-                    values: values.clone(),
-                    payloads: payloads.clone(),
-                    predecessor: B256::ZERO,
-                    salt,
-                    delay,
-                },
-            )
-            .await?;
-        ready_at = account.view(timelock, Timelock::getTimestampCall { id }).await?;
-    }
-    if !account.view(timelock, Timelock::isOperationReadyCall { id }).await? {
-        return Ok(Acts::WaitingUntil(ready_at.saturating_to()));
-    }
-    let call = Timelock::executeBatchCall { targets, values, payloads, predecessor: B256::ZERO, salt };
-    account.send(timelock, call).await?;
-    Ok(Acts::Done(count))
 }

@@ -49,7 +49,9 @@ fn standing(status: u8) -> Result<Standing, ChainError> {
         5 => Standing::Left,
         6 => Standing::Convicted,
         _ => {
-            return Err(ChainError::Misconfigured("the registry tells a status that there is not".to_owned()));
+            return Err(ChainError::Misconfigured(
+                "the registry tells a status that there is not".to_owned(),
+            ));
         }
     })
 }

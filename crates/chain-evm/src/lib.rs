@@ -15,6 +15,7 @@ mod prover;
 mod reader;
 mod revert;
 mod submitter;
+pub mod timelock;
 mod tokens;
 mod transaction;
 mod view;

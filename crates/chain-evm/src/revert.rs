@@ -3,7 +3,7 @@
 use alloy_primitives::Bytes;
 use alloy_sol_types::{Panic, Revert, SolError, SolInterface};
 
-use crate::bindings::{Gateway, TokenBridge};
+use crate::bindings::{Gateway, TokenBridge, ValidatorRegistry};
 
 /// Most characters of a description.
 const MAX_CHARS: usize = 300;
@@ -29,6 +29,9 @@ fn decoded(data: &[u8], depth: usize) -> Option<String> {
         return Some(format!("{error:?}"));
     }
     if let Ok(error) = TokenBridge::TokenBridgeErrors::abi_decode(data) {
+        return Some(format!("{error:?}"));
+    }
+    if let Ok(error) = ValidatorRegistry::ValidatorRegistryErrors::abi_decode(data) {
         return Some(format!("{error:?}"));
     }
     if let Ok(revert) = Revert::abi_decode(data) {

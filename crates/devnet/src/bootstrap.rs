@@ -54,6 +54,7 @@ pub(crate) fn chain(spec: &ChainSpec, anvil: &Anvil) -> EvmChain {
         endpoints: vec![anvil.url()],
         websocket: None,
         finality: Finality::Finalized,
+        economic_finality: true,
         poll_interval: Duration::from_millis(200),
         timeout: Duration::from_secs(10),
         quorum: 1,
@@ -97,6 +98,7 @@ pub(crate) async fn deploy_all(
                     .map(|there| RemoteSite {
                         chain: configs[there].id,
                         contracts: contracts[there],
+                        economic_finality: configs[there].economic_finality,
                         price: target_price(costs[there], EQUAL_COINS, MARGIN_PERCENT)
                             .map(|price| GasPrice { price, overhead_gas: OVERHEAD_GAS, set_at: 0 }),
                     })

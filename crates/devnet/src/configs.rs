@@ -24,6 +24,7 @@ impl Devnet {
                     rpc_urls: urls.clone(),
                     websocket_url: Some(websocket.clone()),
                     finality: Finality::Finalized.to_string(),
+                    economic_finality: true,
                     rpc_quorum: 2,
                     rpc_timeout_ms: 10_000,
                     poll_interval_ms: 200,

@@ -11,7 +11,7 @@ use icc_chain_evm::{
     Account, BridgeUser, EvmChain, TokenDeposit,
     bindings::{DemoToken, Gateway, IGateway, NoOpReceiver, TokenBridge},
     deploy::{self, Contracts, Plan, RemoteSite, Site},
-    token_id,
+    timelock, token_id,
 };
 use icc_protocol::{
     Checkpoint, Domain, Kind, Lane, Message, NetworkId, OVERHEAD_GAS, SignatureSet, ValidatorSet, fold,
@@ -103,7 +103,7 @@ impl Bench {
         for (here, there) in [(0, 1), (1, 0)] {
             let price = Some(GasPrice { price: 1 << 46, overhead_gas: OVERHEAD_GAS, set_at: 0 });
             let chain = accounts[there].chain().id;
-            let remote = [RemoteSite { chain, contracts: contracts[there], price }];
+            let remote = [RemoteSite { chain, contracts: contracts[there], price, economic_finality: false }];
             deploy::open_lanes(&accounts[here], &contracts[here], &remote, &plan, None).await?;
         }
         let lane = Lane {
@@ -212,7 +212,7 @@ impl Bench {
         for (account, at) in [(&self.source, self.here), (&self.destination, self.there)] {
             let limits =
                 TokenBridge::setLimitsCall { tokenId: id, arrivals: AMPLE, departures: AMPLE }.abi_encode();
-            deploy::through_timelock(account, at.timelock, vec![(at.token_bridge, limits.into())]).await?;
+            timelock::through_timelock(account, at.timelock, vec![(at.token_bridge, limits.into())]).await?;
         }
         Ok(token)
     }

@@ -14,7 +14,8 @@ use alloy_signer_local::PrivateKeySigner;
 use eyre::{OptionExt, bail};
 use icc_chain_evm::{
     Account, EvmChain,
-    deploy::{self, Acts, Contracts, Plan},
+    deploy::{Contracts, Plan},
+    timelock::{self, Acts},
 };
 use icc_protocol::{NetworkId, ValidatorSet};
 use icc_service::config::{Config, PeerConfig, ValidatorConfig};
@@ -219,7 +220,7 @@ impl Devnet {
     /// If they are refused.
     pub async fn owner_acts(&self, chain: usize, acts: Vec<(Address, Bytes)>) -> eyre::Result<()> {
         let account = Account::new(self.configs[chain].clone(), self.operator.clone())?;
-        match deploy::through_timelock(&account, self.contracts[chain].timelock, acts).await? {
+        match timelock::through_timelock(&account, self.contracts[chain].timelock, acts).await? {
             Acts::WaitingUntil(time) => bail!("the timelock waits until {time}"),
             Acts::Complete | Acts::Done(_) => Ok(()),
         }

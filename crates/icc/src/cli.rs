@@ -1,15 +1,16 @@
 //! The command line.
 
 mod operate;
+mod registry;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-pub(crate) use operate::{
-    AuditArgs, LaneArgs, LaneWhat, RegisterArgs, TokenArgs, TokenAt, TokenWhat, ValidatorAct,
-    ValidatorActArgs, ValidatorsArgs,
+pub(crate) use operate::{AuditArgs, LaneArgs, LaneWhat, TokenArgs, TokenAt, TokenWhat};
+pub(crate) use registry::{
+    RegisterArgs, RegistryArgs, RegistryWhat, ValidatorAct, ValidatorActArgs, ValidatorsArgs,
 };
 
 /// A bridge between blockchains: tokens and messages cross under a quorum of independent validators.
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Validator(ValidatorArgs),
     /// The validators: who is in the set, who waits, their bonds and URLs.
     Validators(ValidatorsArgs),
+    /// Who may register, and how those who lied are judged.
+    Registry(RegistryArgs),
     /// Move tokens, send a message, or register a token on another chain.
     Send(SendArgs),
     /// What sending would cost, without sending.

@@ -40,6 +40,7 @@ pub(crate) fn chain(name: &str, config: &ChainConfig) -> eyre::Result<EvmChain> 
         endpoints: config.rpc_urls.clone(),
         websocket: config.websocket_url.clone(),
         finality,
+        economic_finality: config.economic_finality,
         poll_interval: Duration::from_millis(config.poll_interval_ms),
         timeout: Duration::from_millis(config.rpc_timeout_ms),
         quorum: config.rpc_quorum,

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use alloy_primitives::{B256, keccak256};
+use serde::{Deserialize, Serialize};
 
 use crate::{ChainId, LaneId, NetworkId};
 
@@ -10,7 +11,8 @@ use crate::{ChainId, LaneId, NetworkId};
 static LANE_TAG: LazyLock<B256> = LazyLock::new(|| keccak256("iCrossChain lane v1"));
 
 /// What a lane id commits to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Lane {
     /// The deployment.
     pub network: NetworkId,

@@ -176,6 +176,9 @@ mod tests {
         async fn gas_price_of(&self, _: ChainId) -> Result<(GasPrice, B256), ChainError> {
             Ok((GasPrice::default(), B256::ZERO))
         }
+        async fn held_epoch(&self) -> Result<u64, ChainError> {
+            Ok(1)
+        }
     }
 
     #[derive(Default)]

@@ -90,6 +90,10 @@ pub struct ChainConfig {
     /// `finalized`, `safe`, or a number of confirmations.
     #[serde(default = "default_finality")]
     pub finality: String,
+    /// Whether a revert of that finality costs whoever does it so much that a false checkpoint of this chain is a lie for
+    /// certain: then its signer's bond is taken unless the guardian vetoes. Otherwise only if the guardian confirms.
+    #[serde(default)]
+    pub economic_finality: bool,
     /// Endpoints that must agree (validators).
     #[serde(default = "default_quorum")]
     pub rpc_quorum: usize,

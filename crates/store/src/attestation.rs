@@ -223,7 +223,7 @@ impl Store {
     }
 }
 
-fn signature(bytes: &[u8]) -> Result<CompactSignature, StoreError> {
+pub(crate) fn signature(bytes: &[u8]) -> Result<CompactSignature, StoreError> {
     let bytes = <[u8; 64]>::try_from(bytes);
     bytes.map(CompactSignature).map_err(|_| StoreError::Corrupt("a signature is not 64 bytes".to_owned()))
 }

@@ -7,6 +7,7 @@ mod batch;
 mod chain;
 mod convert;
 mod events;
+mod evidence;
 mod execute;
 mod halt;
 mod lane;
@@ -24,6 +25,7 @@ pub use chain::{ApplyError, BlockRow, Cursor, IndexedBlock};
 pub use events::{
     DeliveryRow, EventRow, ExecutedRow, LaneOpenedRow, MessageRow, RecordedRow, ValidatorSetRow,
 };
+pub use evidence::{EvidenceRow, Suspicion};
 pub use execute::{DueExecution, DueKind};
 pub use lane::{LaneBacklog, LaneRow, QuorumCheckpoint};
 pub use lease::Lease;

@@ -11,7 +11,9 @@ use eyre::{OptionExt, WrapErr};
 use icc_chain::Hub;
 use icc_chain_evm::{
     Account, EvmHub,
-    deploy::{self, Acts, Contracts, HubSite, Plan, RegistryPlan, RemoteSite, Site},
+    bindings::Gateway,
+    deploy::{self, Contracts, HubSite, Plan, RegistryPlan, RemoteSite, Site},
+    timelock::Acts,
 };
 use icc_protocol::ValidatorSet;
 use icc_service::config::{ChainConfig, Config, RegistryConfig};
@@ -73,7 +75,9 @@ pub(crate) async fn run(arguments: DeployArgs, json: bool) -> eyre::Result<ExitC
                 Some(coins) => Some(initial_price(&config, coins, account, remote)?),
                 None => None,
             };
-            remotes.push(RemoteSite { chain: remote.chain().id, contracts: *contracts, price });
+            let remote = remote.chain();
+            let economic_finality = remote.economic_finality;
+            remotes.push(RemoteSite { chain: remote.id, contracts: *contracts, price, economic_finality });
         }
         let acts = deploy::open_lanes(account, contracts, &remotes, &plan, Some(hub))
             .await
@@ -145,6 +149,14 @@ async fn plan(config: &Config) -> eyre::Result<(Plan, RegistryPlan)> {
         plan.epoch = present.record.epoch;
         plan.hub_time = present.record.hub_time;
         plan.validators = present.set;
+    } else if chain.gateway != Address::ZERO {
+        // The registry goes on from what the gateways hold.
+        let account = Account::new(chain.clone(), wiring::key_or_nobody(None)?)?;
+        let held =
+            account.view(chain.gateway, Gateway::validatorSetCall {}).await.wrap_err("the hub's gateway")?;
+        plan.epoch = held.epoch;
+        plan.hub_time = held.hubTime;
+        plan.validators = ValidatorSet::decode(&held.set).wrap_err("the hub's gateway")?;
     }
     Ok((plan, registry_plan(&deployment.registry)?))
 }

@@ -9,7 +9,7 @@ use icc_chain::{ChainReader, Event, LocatedEvent};
 use icc_chain_evm::{
     Account, EvmReader,
     bindings::{Gateway, IGateway},
-    deploy,
+    timelock,
 };
 use icc_protocol::{Lane, NetworkId};
 
@@ -119,10 +119,10 @@ impl End {
         Ok(self.events().await?.iter().any(ended))
     }
 
-    async fn owner_acts(&self, call: Vec<u8>) -> eyre::Result<(String, deploy::Acts)> {
+    async fn owner_acts(&self, call: Vec<u8>) -> eyre::Result<(String, timelock::Acts)> {
         let timelock = self.account.view(self.gateway(), Gateway::ownerCall {}).await?;
         let acts = vec![(self.gateway(), Bytes::from(call))];
-        let acts = deploy::through_timelock(&self.account, timelock, acts).await?;
+        let acts = timelock::through_timelock(&self.account, timelock, acts).await?;
         Ok((self.account.chain().name.clone(), acts))
     }
 }

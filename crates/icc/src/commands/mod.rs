@@ -10,6 +10,7 @@ mod keys;
 mod lane;
 mod quote;
 mod registration;
+mod registry;
 mod route;
 mod send;
 mod status;
@@ -46,6 +47,7 @@ pub(crate) async fn run(cli: Cli) -> eyre::Result<ExitCode> {
             None => validator::run(arguments, telemetry).await,
         },
         Command::Validators(arguments) => registration::list(arguments, json).await,
+        Command::Registry(arguments) => registry::run(arguments, json).await,
         Command::Send(arguments) => send::run(arguments, json).await,
         Command::Quote(arguments) => quote::run(arguments, json).await,
         Command::Status(arguments) => status::run(arguments, json).await,

@@ -124,7 +124,7 @@ impl Registrar {
 }
 
 /// The hub of a configuration.
-fn hub_chain(config: &Config) -> eyre::Result<EvmChain> {
+pub(crate) fn hub_chain(config: &Config) -> eyre::Result<EvmChain> {
     let (name, chain) = config.chains.iter().find(|(_, chain)| chain.registry.is_some()).ok_or_eyre(
         "no chain has a `registry`; put what `icc deploy` tells into the configuration of the hub",
     )?;

@@ -8,7 +8,7 @@ use eyre::{WrapErr, bail};
 use icc_chain_evm::{
     Account,
     bindings::{DemoToken, Gateway, TokenBridge},
-    deploy::{self, Acts},
+    timelock::{self, Acts},
 };
 use serde::Serialize;
 
@@ -163,7 +163,7 @@ async fn owner<C: SolCall>(place: &Place, call: C, json: bool) -> eyre::Result<E
     let chain = place.account.chain();
     let timelock = place.account.view(chain.gateway, Gateway::ownerCall {}).await?;
     let acts = vec![(chain.token_bridge, call.abi_encode().into())];
-    let acts = deploy::through_timelock(&place.account, timelock, acts).await?;
+    let acts = timelock::through_timelock(&place.account, timelock, acts).await?;
     told(&[(chain.name.clone(), acts)], json)
 }
 

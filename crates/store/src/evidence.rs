@@ -1,0 +1,316 @@
+//! Proofs of lies, and the attestations that may be some.
+
+use std::time::Duration;
+
+use alloy_primitives::{Address, B256};
+use icc_protocol::{ChainId, Checkpoint, LaneId};
+use sqlx::query;
+
+use crate::{
+    Store, StoreError, StoredAttestation,
+    attestation::signature,
+    convert::{chain, hash, lane as lane_id, number, unsigned, words},
+};
+
+/// Most rows that are told.
+const MAX_TOLD: i64 = 1000;
+
+/// A proof of a lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceRow {
+    /// Who lied.
+    pub signer: Address,
+    /// `equivocation`, `false_checkpoint` or `false_set`.
+    pub kind: String,
+    /// The lane; of sets, the epoch.
+    pub subject: B256,
+    /// Where it is to be submitted.
+    pub chain: ChainId,
+    /// JSON.
+    pub body: String,
+    /// How often it has been tried.
+    pub attempts: u32,
+    /// What became of it; `None`: it is to be submitted.
+    pub outcome: Option<String>,
+}
+
+/// A stored attestation that this core's final view does not bear out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspicion {
+    /// What was signed.
+    pub attestation: StoredAttestation,
+    /// What this core holds as final at that nonce; `None`: nothing yet.
+    pub own: Option<B256>,
+}
+
+impl Store {
+    /// Keeps a proof, unless one of its kind, signer and subject is known. Returns whether it is news.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_evidence(&self, row: &EvidenceRow) -> Result<bool, StoreError> {
+        let added = query!(
+            "insert into evidence (signer, kind, subject, chain_id, body) values ($1, $2, $3, $4, $5)
+             on conflict do nothing",
+            row.signer.as_slice(),
+            row.kind,
+            row.subject.as_slice(),
+            chain(row.chain)?,
+            row.body,
+        )
+        .execute(&self.pool)
+        .await?
+        .rows_affected();
+        Ok(added == 1)
+    }
+
+    /// Proofs that are to be submitted to a chain now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn due_evidence(&self, id: ChainId, limit: u32) -> Result<Vec<EvidenceRow>, StoreError> {
+        let rows = query!(
+            "select signer, kind, subject, body, attempts from evidence
+             where chain_id = $1 and outcome is null and next_at <= now() order by found_at limit $2",
+            chain(id)?,
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(EvidenceRow {
+                    signer: address(&row.signer)?,
+                    kind: row.kind,
+                    subject: hash(&row.subject)?,
+                    chain: id,
+                    body: row.body,
+                    attempts: u32::try_from(row.attempts).unwrap_or(0),
+                    outcome: None,
+                })
+            })
+            .collect()
+    }
+
+    /// Notes that submitting failed, and pauses it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_evidence(
+        &self,
+        row: &EvidenceRow,
+        error: &str,
+        pause: Duration,
+    ) -> Result<(), StoreError> {
+        query!(
+            "update evidence set attempts = attempts + 1, next_at = now() + make_interval(secs => $4), last_error = $5
+             where signer = $1 and kind = $2 and subject = $3",
+            row.signer.as_slice(),
+            row.kind,
+            row.subject.as_slice(),
+            pause.as_secs_f64(),
+            words(error),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes what became of a proof, for good.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle_evidence(&self, row: &EvidenceRow, outcome: &str) -> Result<(), StoreError> {
+        query!(
+            "update evidence set outcome = $4 where signer = $1 and kind = $2 and subject = $3",
+            row.signer.as_slice(),
+            row.kind,
+            row.subject.as_slice(),
+            words(outcome),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// All proofs, the newest first; at most a thousand.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn evidence(&self) -> Result<Vec<EvidenceRow>, StoreError> {
+        let rows = query!(
+            "select signer, kind, subject, chain_id, body, attempts, outcome from evidence
+             order by found_at desc limit $1",
+            MAX_TOLD,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(EvidenceRow {
+                    signer: address(&row.signer)?,
+                    kind: row.kind,
+                    subject: hash(&row.subject)?,
+                    chain: ChainId(unsigned(row.chain_id)?),
+                    body: row.body,
+                    attempts: u32::try_from(row.attempts).unwrap_or(0),
+                    outcome: row.outcome,
+                })
+            })
+            .collect()
+    }
+
+    /// What else a key has signed of a nonce.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn other_word(
+        &self,
+        attestation: &StoredAttestation,
+    ) -> Result<Option<StoredAttestation>, StoreError> {
+        let Checkpoint { lane, nonce, accumulator } = attestation.checkpoint;
+        let row = query!(
+            "select accumulator, signature from attestation
+             where lane = $1 and nonce = $2 and signer = $3 and accumulator <> $4 limit 1",
+            lane.0.as_slice(),
+            number(nonce, "nonce")?,
+            attestation.signer.as_slice(),
+            accumulator.as_slice(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| {
+            let checkpoint = Checkpoint { accumulator: hash(&row.accumulator)?, ..attestation.checkpoint };
+            Ok(StoredAttestation { checkpoint, signer: attestation.signer, signature: signature(&row.signature)? })
+        })
+        .transpose()
+    }
+
+    /// Attestations of a lane above a nonce that are at least so old and not borne out by final messages: what is final
+    /// there says otherwise, or nothing is. At most `limit`, by nonce.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn suspicions(
+        &self,
+        lane: LaneId,
+        above: u64,
+        age: Duration,
+        limit: u32,
+    ) -> Result<Vec<Suspicion>, StoreError> {
+        let rows = query!(
+            r#"select a.nonce, a.accumulator, a.signer, a.signature, f.accumulator as "own?"
+               from attestation a
+               left join lateral (
+                   select m.accumulator from message m
+                   join chain_cursor c on c.chain_id = m.source_chain
+                   where m.lane = a.lane and m.nonce = a.nonce and m.block_number <= c.final_number
+               ) f on true
+               where a.lane = $1 and a.nonce > $2 and a.received_at <= now() - make_interval(secs => $3)
+                 and f.accumulator is distinct from a.accumulator
+               order by a.nonce limit $4"#,
+            lane.0.as_slice(),
+            number(above, "nonce")?,
+            age.as_secs_f64(),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let checkpoint =
+                    Checkpoint { lane, nonce: unsigned(row.nonce)?, accumulator: hash(&row.accumulator)? };
+                let attestation = StoredAttestation {
+                    checkpoint,
+                    signer: address(&row.signer)?,
+                    signature: signature(&row.signature)?,
+                };
+                Ok(Suspicion { attestation, own: row.own.as_deref().map(hash).transpose()? })
+            })
+            .collect()
+    }
+
+    /// The newest final message of each lane: lane, nonce, and the height up to which its chain is final.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn final_ends(&self) -> Result<Vec<(LaneId, u64, u64)>, StoreError> {
+        let rows = query!(
+            r#"select l.outbound as "lane!", c.final_number as "block!",
+                      coalesce((select m.nonce from message m where m.lane = l.outbound
+                                  and m.block_number <= c.final_number order by m.nonce desc limit 1), 0) as "nonce!"
+               from lane_opened l join chain_cursor c on c.chain_id = l.chain_id"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| Ok((lane_id(&row.lane)?, unsigned(row.nonce)?, unsigned(row.block)?)))
+            .collect()
+    }
+
+    /// The leaves of a lane after one nonce and up to another, as far as they are indexed, and the accumulator after the
+    /// last of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn leaves(&self, lane: LaneId, after: u64, to: u64) -> Result<Vec<(B256, B256)>, StoreError> {
+        let rows = query!(
+            "select leaf, accumulator from message where lane = $1 and nonce > $2 and nonce <= $3 order by nonce",
+            lane.0.as_slice(),
+            number(after, "nonce")?,
+            number(to, "nonce")?,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok((hash(&row.leaf)?, hash(&row.accumulator)?))).collect()
+    }
+
+    /// The accumulator and nonce of the newest indexed message of a lane, final or not; the lane itself before the first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_message(&self, lane: LaneId) -> Result<(u64, B256), StoreError> {
+        let row = query!(
+            "select nonce, accumulator from message where lane = $1 order by nonce desc limit 1",
+            lane.0.as_slice(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map_or(Ok((0, lane.0)), |row| Ok((unsigned(row.nonce)?, hash(&row.accumulator)?)))
+    }
+
+    /// The far end's gateway of a lane.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remote_gateway(&self, lane: LaneId) -> Result<Option<B256>, StoreError> {
+        let row = query!("select remote_gateway from lane_opened where outbound = $1", lane.0.as_slice())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| hash(&row.remote_gateway)).transpose()
+    }
+
+    /// The newest epoch of a chain's gateway whose set has a member, and its place there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn membership(&self, id: ChainId, member: Address) -> Result<Option<(u64, u64)>, StoreError> {
+        let rows = query!(
+            "select epoch, members from validator_set where chain_id = $1 order by epoch desc limit 1000",
+            chain(id)?,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        for row in rows {
+            let place = row.members.chunks_exact(20).position(|one| one == member.as_slice());
+            if let Some(place) = place {
+                return Ok(Some((unsigned(row.epoch)?, place as u64)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn address(bytes: &[u8]) -> Result<Address, StoreError> {
+    Address::try_from(bytes).map_err(|_| StoreError::Corrupt("a signer is no address".to_owned()))
+}
