@@ -33,6 +33,7 @@ abstract contract RegistryTest is BridgeTest {
     function _setUpRegistry(uint256 validators, uint16 floor, address bondToken) internal {
         vm.warp(1_000_000);
         minValidators = floor;
+        madeAt = uint64(block.timestamp);
         _setUp(validators);
         _on(0);
         IValidatorRegistry.Parameters memory parameters = IValidatorRegistry.Parameters({

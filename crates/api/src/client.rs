@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 use url::Url;
 
-use crate::{ChainView, MessageView, Problem, TransactionView};
+use crate::{ChainView, EvidenceView, MessageView, Problem, TransactionView};
 
 /// Most bytes of an answer.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
@@ -124,6 +124,14 @@ impl CoreClient {
     /// [`ClientError`].
     pub async fn chains(&self) -> Result<Vec<ChainView>, ClientError> {
         self.get("v1/chains").await
+    }
+
+    /// The proofs of lies that the core keeps, the newest first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn evidence(&self) -> Result<Vec<EvidenceView>, ClientError> {
+        self.get("v1/evidence").await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {

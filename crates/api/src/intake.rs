@@ -10,7 +10,7 @@ use icc_protocol::{Domain, LaneId, ValidatorSet};
 use icc_store::{IntakeOutcome, LaneRow, Store, StoreError, StoredAttestation};
 use tokio::sync::RwLock;
 
-use crate::{IntakeAnswer, RefusedAttestation};
+use crate::{IntakeAnswer, RefusedAttestation, Watchtower};
 
 /// Intake could not be done; the sender may try again.
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +25,15 @@ pub enum IntakeFailure {
 pub struct Intake {
     store: Store,
     domain: Domain,
+    watchtower: Watchtower,
     /// Lanes never change once they are open: a static fact.
     lanes: Arc<RwLock<HashMap<LaneId, LaneRow>>>,
 }
 
 impl Intake {
-    /// An intake of one network.
-    pub fn new(store: Store, domain: Domain) -> Self {
-        Self { store, domain, lanes: Arc::default() }
+    /// An intake of one network, which has lies kept as evidence.
+    pub fn new(store: Store, domain: Domain, watchtower: Watchtower) -> Self {
+        Self { store, domain, watchtower, lanes: Arc::default() }
     }
 
     /// Checks and stores a batch. Bad ones are told one by one; they do not keep good ones out.
@@ -84,6 +85,11 @@ impl Intake {
             Ok(verified) => verified,
             Err(error) => return Ok(Err(error.to_string())),
         };
+        let stored = StoredAttestation {
+            checkpoint: verified.checkpoint,
+            signer: verified.signer,
+            signature: verified.signature,
+        };
         let own = self.store.final_accumulator(attestation.lane, attestation.nonce).await?;
         if let Comparison::Conflicts { own } = compare(own, attestation.accumulator) {
             metrics::counter!("icc_attestations_conflicting_total").increment(1);
@@ -91,14 +97,14 @@ impl Intake {
                 signer = %verified.signer, lane = %attestation.lane, nonce = attestation.nonce, %own,
                 signed = %attestation.accumulator, "ATTESTATION CONFLICTS with this core's final view"
             );
+            self.watchtower.contradicted(&stored).await?;
             return Ok(Err(format!("accumulator: this core holds {own} as final")));
         }
-        let stored = StoredAttestation {
-            checkpoint: verified.checkpoint,
-            signer: verified.signer,
-            signature: verified.signature,
-        };
-        Ok(Ok(self.store.add_attestation(&stored, set).await?))
+        let taken = self.store.add_attestation(&stored, set).await?;
+        if taken.equivocates {
+            self.watchtower.equivocated(&stored).await?;
+        }
+        Ok(Ok(taken.outcome))
     }
 
     async fn lane(&self, id: LaneId) -> Result<Option<LaneRow>, StoreError> {

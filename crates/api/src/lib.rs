@@ -14,6 +14,7 @@ mod routes;
 mod types;
 mod validators;
 mod view;
+mod watchtower;
 
 pub use client::{ClientError, CoreClient};
 pub use collect::Collector;
@@ -21,6 +22,8 @@ pub use intake::{Intake, IntakeFailure};
 
 pub use routes::{ApiState, router};
 pub use types::{
-    ChainView, IntakeAnswer, MessageView, NextView, Problem, RefusedAttestation, TransactionView,
+    ChainView, EvidenceView, IntakeAnswer, MessageView, NextView, Problem, RefusedAttestation,
+    TransactionView,
 };
 pub use validators::{Directory, ValidatorClient, read as read_validators};
+pub use watchtower::{Submittable, Watchtower};

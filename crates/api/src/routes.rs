@@ -15,8 +15,8 @@ use icc_service::Telemetry;
 use icc_store::{Store, StoreError};
 
 use crate::{
-    ChainView, Intake, IntakeAnswer, IntakeFailure, MessageView, Problem, TransactionView, request,
-    view::view,
+    ChainView, EvidenceView, Intake, IntakeAnswer, IntakeFailure, MessageView, Problem, TransactionView,
+    request, view::view,
 };
 
 /// What the routes need.
@@ -63,6 +63,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/transactions/{hash}", get(transaction))
         .route("/v1/messages/{lane}/{nonce}", get(message))
         .route("/v1/chains", get(chains))
+        .route("/v1/evidence", get(evidence))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .with_state(Arc::new(state))
@@ -129,6 +130,17 @@ async fn chains(State(state): AppState) -> Result<Json<Vec<ChainView>>, Refusal>
         halted: chain.halted,
     });
     Ok(Json(chains.collect()))
+}
+
+/// The newest first.
+async fn evidence(State(state): AppState) -> Result<Json<Vec<EvidenceView>>, Refusal> {
+    let told = state.store.evidence().await?.into_iter().map(|row| EvidenceView {
+        signer: row.signer,
+        chain: row.chain.0,
+        outcome: row.outcome,
+        evidence: serde_json::from_str(&row.body).unwrap_or_default(),
+    });
+    Ok(Json(told.collect()))
 }
 
 async fn health(State(state): AppState) -> Result<&'static str, Refusal> {

@@ -1,6 +1,6 @@
 //! What the API answers: not the domain's types, so that either can change alone.
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use icc_protocol::{FollowUp, TransferState};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,20 @@ use serde::{Deserialize, Serialize};
 pub struct Problem {
     /// What was wrong and what to do, naming the field.
     pub error: String,
+}
+
+/// A proof of a lie.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EvidenceView {
+    /// Who lied.
+    pub signer: Address,
+    /// Where it is submitted.
+    pub chain: u64,
+    /// What became of it; absent: it is to be submitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// What `icc evidence verify` takes.
+    pub evidence: serde_json::Value,
 }
 
 /// Where a message is.

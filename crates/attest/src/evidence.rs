@@ -90,7 +90,9 @@ pub enum EvidenceError {
     #[error("lane: what is described has another id than what was signed")]
     OtherLane,
     /// The leaves do not lead where they should.
-    #[error("outbox: the leaves do not lead to the accumulator that is said to follow, or to no nonce that is known")]
+    #[error(
+        "outbox: the leaves do not lead to the accumulator that is said to follow, or to no nonce that is known"
+    )]
     BrokenFold,
 }
 
@@ -259,7 +261,10 @@ mod tests {
         assert_eq!(evidence(a, a).verify(), Err(EvidenceError::SameWord));
         let foreign = evidence(a, signed(&key(6), 7, b.accumulator)).verify();
         assert_eq!(foreign, Err(EvidenceError::TwoSigners(key(5).address(), key(6).address())));
-        assert_eq!(evidence(a, signed(&key(5), 8, b.accumulator)).verify(), Err(EvidenceError::DifferentSubjects));
+        assert_eq!(
+            evidence(a, signed(&key(5), 8, b.accumulator)).verify(),
+            Err(EvidenceError::DifferentSubjects)
+        );
         let elsewhere = Evidence::Equivocation { network: NetworkId(B256::repeat_byte(9)), one: a, other: b };
         assert_ne!(elsewhere.verify().map(|proved| proved.signer), Ok(key(5).address()), "another network's");
     }
@@ -269,12 +274,18 @@ mod tests {
         let (_, accumulators) = outbox(10);
         let lie = signed(&key(5), 4, B256::repeat_byte(1));
         assert_eq!(false_checkpoint(lie, 10).verify().unwrap().signer, key(5).address());
-        assert_eq!(false_checkpoint(lie, 9).verify(), Err(EvidenceError::BrokenFold), "a nonce that nobody keeps");
+        assert_eq!(
+            false_checkpoint(lie, 9).verify(),
+            Err(EvidenceError::BrokenFold),
+            "a nonce that nobody keeps"
+        );
         let truth = signed(&key(5), 4, accumulators[4]);
         assert_eq!(false_checkpoint(truth, 10).verify(), Err(EvidenceError::SameWord));
         let beyond = signed(&key(5), 11, B256::repeat_byte(1));
         assert!(false_checkpoint(beyond, 11).verify().unwrap().rests_on.unwrap().contains("no more than 10"));
-        let Evidence::FalseCheckpoint { lane, signed, mut outbox } = false_checkpoint(lie, 10) else { panic!() };
+        let Evidence::FalseCheckpoint { lane, signed, mut outbox } = false_checkpoint(lie, 10) else {
+            panic!()
+        };
         outbox.leaves[0] = B256::ZERO;
         let broken = Evidence::FalseCheckpoint { lane, signed, outbox: outbox.clone() };
         assert_eq!(broken.verify(), Err(EvidenceError::BrokenFold));

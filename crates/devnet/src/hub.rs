@@ -4,6 +4,7 @@ use std::{sync::Arc, time::SystemTime, time::UNIX_EPOCH};
 
 use alloy_primitives::{Address, U256};
 use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::SolCall;
 use eyre::OptionExt;
 use futures::future::try_join_all;
 use icc_chain_evm::{
@@ -13,10 +14,12 @@ use icc_chain_evm::{
 };
 use url::Url;
 
-use crate::{Anvil, Devnet, bootstrap::Keys};
+use crate::{Anvil, Devnet, anvil::local, bootstrap::Keys, ports::free_port};
 
 /// What each validator of the first set bonds, and at least every other: 10 coins.
 pub const BOND: u128 = 10_000_000_000_000_000_000;
+/// The same in whole coins.
+const BOND_TEXT: &str = "10";
 /// So short that epochs can be watched. Seconds.
 pub const EPOCH_SECONDS: u64 = 5;
 /// From registering to joining. Seconds.
@@ -77,6 +80,23 @@ impl Devnet {
         let config = self.configs.get(HUB).ok_or_eyre("a devnet has a chain")?;
         let registry = config.registry.ok_or_eyre("a devnet has a registry")?;
         Ok(HubSite { chain: config.id, registry })
+    }
+
+    /// A new validator, as its operator starts it: allowed by the owner, funded, registers itself. Returns its number; it
+    /// joins when its probation is over. Nothing else is told of it.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub async fn add_validator(&mut self) -> eyre::Result<usize> {
+        let key = Arc::new(PrivateKeySigner::random());
+        let allow = ValidatorRegistry::setAllowedCall { key: key.address(), isAllowed: true };
+        self.owner_acts(HUB, vec![(self.hub()?.registry, allow.abi_encode().into())]).await?;
+        self.chains[HUB].fund(key.address(), 100).await?;
+        let number = self.validator_urls.len();
+        self.validator_urls.push(local(&format!("http://127.0.0.1:{}", free_port()?)));
+        self.validator_keys.push(key);
+        self.start_validator(number, &[], &["--register", "--bond", BOND_TEXT]).await?;
+        Ok(number)
     }
 
     pub(crate) fn registry_on(&self, chain: u64) -> Option<String> {

@@ -263,30 +263,46 @@ impl Devnet {
             .zip(&keys.validators)
             .map(|(url, key)| PeerConfig { url: url.clone(), address: key.address().to_string() })
             .collect();
-        for (number, key) in keys.validators.iter().enumerate() {
-            let mut own = Vec::new();
-            for anvil in &self.chains {
-                let mut endpoints = Vec::new();
-                for _ in 0..ENDPOINTS {
-                    endpoints.push(Forwarder::start(anvil.port).await?);
-                }
-                own.push(endpoints);
+        for number in 0..self.validator_urls.len() {
+            self.start_validator(number, &peers, &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the validator of a number, with endpoints of its own.
+    pub(crate) async fn start_validator(
+        &mut self,
+        number: usize,
+        peers: &[PeerConfig],
+        more: &[&str],
+    ) -> eyre::Result<()> {
+        let mut own = Vec::new();
+        for anvil in &self.chains {
+            let mut endpoints = Vec::new();
+            for _ in 0..ENDPOINTS {
+                endpoints.push(Forwarder::start(anvil.port).await?);
             }
-            let nodes: Vec<(Vec<Url>, Url)> = own
-                .iter()
-                .map(|endpoints| (endpoints.iter().map(Forwarder::url).collect(), endpoints[0].websocket()))
-                .collect();
-            let mut config = self.config(&nodes, "127.0.0.1:0");
-            config.database_url = None;
-            config.validator = ValidatorConfig {
-                listen: address(&self.validator_urls[number])?,
-                url: Some(self.validator_urls[number].clone()),
-                journal: self.folder.join(format!("validator-{number}.journal")).display().to_string(),
-                core_urls: self.core_urls.clone(),
-                peers: peers.clone(),
-            };
-            self.launch(Role::Validator(number), &config, Some(Keys::text([key])))?;
-            self.endpoints.push(own);
+            own.push(endpoints);
+        }
+        let nodes: Vec<(Vec<Url>, Url)> = own
+            .iter()
+            .map(|endpoints| (endpoints.iter().map(Forwarder::url).collect(), endpoints[0].websocket()))
+            .collect();
+        let mut config = self.config(&nodes, "127.0.0.1:0");
+        config.database_url = None;
+        config.validator = ValidatorConfig {
+            listen: address(&self.validator_urls[number])?,
+            url: Some(self.validator_urls[number].clone()),
+            journal: self.folder.join(format!("validator-{number}.journal")).display().to_string(),
+            core_urls: self.core_urls.clone(),
+            peers: peers.to_vec(),
+        };
+        let key = Keys::text([self.validator_keys[number].as_ref()]);
+        self.endpoints.push(own);
+        let role = Role::Validator(number);
+        self.launch(role, &config, Some(key))?;
+        if !more.is_empty() {
+            self.process(role)?.restart_with(more)?;
         }
         Ok(())
     }

@@ -10,7 +10,8 @@ use url::Url;
 
 pub(crate) use operate::{AuditArgs, LaneArgs, LaneWhat, TokenArgs, TokenAt, TokenWhat};
 pub(crate) use registry::{
-    RegisterArgs, RegistryArgs, RegistryWhat, ValidatorAct, ValidatorActArgs, ValidatorsArgs,
+    EvidenceArgs, EvidenceWhat, RegisterArgs, RegistryArgs, RegistryWhat, ValidatorAct, ValidatorActArgs,
+    ValidatorsArgs,
 };
 
 /// A bridge between blockchains: tokens and messages cross under a quorum of independent validators.
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Validators(ValidatorsArgs),
     /// Who may register, and how those who lied are judged.
     Registry(RegistryArgs),
+    /// Proofs that a validator has lied: list them, verify one.
+    Evidence(EvidenceArgs),
     /// Move tokens, send a message, or register a token on another chain.
     Send(SendArgs),
     /// What sending would cost, without sending.

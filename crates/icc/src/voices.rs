@@ -1,15 +1,18 @@
-//! The relay's way to the validators' signatures on sets: by the directory's URLs.
+//! The relay's way to the validators' signatures on sets (by the directory's URLs), and to what the watchtower keeps.
 
 use alloy_primitives::Address;
 use async_trait::async_trait;
 use futures::future::join_all;
-use icc_api::{Directory, ValidatorClient};
-use icc_protocol::{CompactSignature, EpochRecord};
-use icc_relay::SetVoices;
+use icc_api::{Directory, Submittable, ValidatorClient, Watchtower};
+use icc_attest::SignedSet;
+use icc_protocol::{ChainId, CompactSignature, EpochRecord};
+use icc_relay::{Accuser, Charge, SetVoices};
+use icc_store::{EvidenceRow, StoreError};
 
 pub(crate) struct Voices {
     pub(crate) directory: Directory,
     pub(crate) client: ValidatorClient,
+    pub(crate) watchtower: Watchtower,
 }
 
 #[async_trait]
@@ -27,5 +30,39 @@ impl SetVoices for Voices {
         });
         // At most 128 members.
         join_all(asking).await.into_iter().flatten().collect()
+    }
+
+    async fn false_set(
+        &self,
+        signer: Address,
+        (record, signature): (EpochRecord, CompactSignature),
+        registered: &EpochRecord,
+    ) {
+        let EpochRecord { epoch, set_hash, hub_time } = record;
+        let signed = SignedSet { epoch, set_hash, hub_time, signature };
+        if let Err(error) = self.watchtower.false_set(signer, signed, registered).await {
+            tracing::error!(%signer, %error, "a false set is not kept as evidence");
+        }
+    }
+}
+
+/// Proofs that the watchtower keeps, for whoever relays.
+pub(crate) struct Charges {
+    pub(crate) watchtower: Watchtower,
+    /// Gets the reporter's share.
+    pub(crate) reporter: Address,
+}
+
+#[async_trait]
+impl Accuser for Charges {
+    async fn due(&self, chain: ChainId) -> Result<Vec<(EvidenceRow, Charge)>, StoreError> {
+        let due = self.watchtower.due(chain, self.reporter).await?.into_iter().map(|(row, how)| {
+            let charge = match how {
+                Submittable::Call(call) => Charge::Submit(call),
+                Submittable::Settled(why) => Charge::Settled(why),
+            };
+            (row, charge)
+        });
+        Ok(due.collect())
     }
 }

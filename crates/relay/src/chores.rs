@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     RelayConfig, RelayError,
     epochs::{follow_epochs, keep_epochs},
+    evidence::submit_evidence,
     lease::HeldLease,
     prices::update_prices,
     release::{Failures, release_due},
@@ -62,6 +63,11 @@ impl Chores {
         // One chore's trouble does not keep the others from being done.
         let released = release_due(sender, failures, &lease).await;
         let released = released.and(self.epochs(sender, &lease).await);
+        let accused = match &self.config.accuser {
+            Some(accuser) => submit_evidence(sender, accuser.0.as_ref(), &lease).await,
+            None => Ok(()),
+        };
+        let released = released.and(accused);
         if Instant::now() < *next_prices {
             return released;
         }

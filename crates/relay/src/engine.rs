@@ -13,7 +13,7 @@ use icc_store::{Store, StoreError};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{chores::Chores, epochs::SetVoices, prices::PriceUpdates, worker::LaneWorker};
+use crate::{chores::Chores, epochs::SetVoices, evidence::Accuser, prices::PriceUpdates, worker::LaneWorker};
 
 /// How often to look for lanes that were opened.
 const LANE_SCAN: Duration = Duration::from_secs(1);
@@ -35,6 +35,18 @@ pub struct RelayConfig {
     pub prices: Option<PriceUpdates>,
     /// How validator sets are kept; `None`: there is no registry.
     pub epochs: Option<EpochKeeping>,
+    /// How lies are proved; `None`: not by this core.
+    pub accuser: Option<AccuserHandle>,
+}
+
+/// Who tells what lies are to be proved.
+#[derive(Clone)]
+pub struct AccuserHandle(pub Arc<dyn Accuser>);
+
+impl std::fmt::Debug for AccuserHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AccuserHandle")
+    }
 }
 
 /// What keeping epochs needs.

@@ -23,6 +23,13 @@ const MOST_AT_ONCE: u64 = 16;
 pub trait SetVoices: Send + Sync {
     /// What members of a set have signed of an epoch, as they say; to be verified.
     async fn signatures(&self, epoch: u64, members: &[Address]) -> Vec<(EpochRecord, CompactSignature)>;
+    /// A member signed another record than the registry's of the same epoch.
+    async fn false_set(
+        &self,
+        signer: Address,
+        signed: (EpochRecord, CompactSignature),
+        registered: &EpochRecord,
+    );
 }
 
 /// What keeps epochs going: on the hub, posts what a quorum has signed, and makes the next epoch when it is due.
@@ -37,6 +44,15 @@ pub(crate) async fn keep_epochs(
     if progress.signed < progress.newest {
         let (present, next) = (hub.epoch(progress.signed).await?, hub.epoch(progress.signed + 1).await?);
         let told = voices.signatures(next.record.epoch, present.set.members()).await;
+        for signed in told.iter().filter(|(record, _)| *record != next.record) {
+            // Signed by whom, only the signature tells.
+            if let Ok(signer) = signed.0.signer(domain, &signed.1)
+                && signed.0.epoch == next.record.epoch
+                && present.set.position(&signer).is_some()
+            {
+                voices.false_set(signer, *signed, &next.record).await;
+            }
+        }
         let signatures = of_members(&present, &next.record, told, domain);
         let votes = signatures.len();
         metrics::gauge!("icc_epoch_signatures").set(votes as f64);

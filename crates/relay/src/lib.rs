@@ -4,7 +4,7 @@
 //!
 //! Stages: [`build`] makes a batch of a good size ([`sizing`]), [`send`] simulates and submits it, [`confirm`] waits and
 //! offers more. [`execute`] runs and refunds what was recorded; [`chores`] are what a chain needs beside its lanes:
-//! [`release`] of queues, [`prices`] of gas.
+//! [`release`] of queues, [`prices`] of gas, [`epochs`] of validators, [`evidence`] against those that lie.
 
 mod build;
 mod chores;
@@ -12,6 +12,7 @@ mod confirm;
 mod engine;
 mod epochs;
 mod error;
+mod evidence;
 mod execute;
 mod lease;
 mod prices;
@@ -20,7 +21,8 @@ mod send;
 mod sizing;
 mod worker;
 
-pub use engine::{EpochKeeping, Relay, RelayConfig};
+pub use engine::{AccuserHandle, EpochKeeping, Relay, RelayConfig};
 pub use epochs::SetVoices;
 pub use error::RelayError;
+pub use evidence::{Accuser, Charge};
 pub use prices::{CoinFeed, PriceUpdates};

@@ -39,6 +39,21 @@ pub enum IntakeOutcome {
     Quorum(usize),
 }
 
+/// What a new attestation did, and whether its signer has signed another accumulator of the same nonce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intaken {
+    /// What it did.
+    pub outcome: IntakeOutcome,
+    /// Another one of that nonce is stored: evidence.
+    pub equivocates: bool,
+}
+
+impl From<IntakeOutcome> for Intaken {
+    fn from(outcome: IntakeOutcome) -> Self {
+        Self { outcome, equivocates: false }
+    }
+}
+
 impl Store {
     /// Stores an attestation whose signature has been checked, and the checkpoint if it now has a quorum of `set`.
     ///
@@ -48,7 +63,7 @@ impl Store {
         &self,
         attestation: &StoredAttestation,
         set: &ValidatorSet,
-    ) -> Result<IntakeOutcome, StoreError> {
+    ) -> Result<Intaken, StoreError> {
         let checkpoint = &attestation.checkpoint;
         let lane = checkpoint.lane.0.as_slice();
         let nonce = number(checkpoint.nonce, "nonce")?;
@@ -73,10 +88,11 @@ impl Store {
         .fetch_one(&mut *tx)
         .await?;
         if nonce > bounds.newest.saturating_add(MAX_AHEAD) {
-            return Ok(IntakeOutcome::TooFarAhead);
+            return Ok(IntakeOutcome::TooFarAhead.into());
         }
+        let equivocates = bounds.others > 0;
         if bounds.others >= 2 {
-            return Ok(IntakeOutcome::Equivocator);
+            return Ok(Intaken { outcome: IntakeOutcome::Equivocator, equivocates });
         }
         let inserted = query!(
             "insert into attestation (lane, nonce, accumulator, signer, signature) values ($1, $2, $3, $4, $5)
@@ -121,7 +137,7 @@ impl Store {
             }
         }
         tx.commit().await?;
-        Ok(outcome)
+        Ok(Intaken { outcome, equivocates })
     }
 
     /// Attestations of one checkpoint.

@@ -181,7 +181,11 @@ impl Store {
         .await?;
         row.map(|row| {
             let checkpoint = Checkpoint { accumulator: hash(&row.accumulator)?, ..attestation.checkpoint };
-            Ok(StoredAttestation { checkpoint, signer: attestation.signer, signature: signature(&row.signature)? })
+            Ok(StoredAttestation {
+                checkpoint,
+                signer: attestation.signer,
+                signature: signature(&row.signature)?,
+            })
         })
         .transpose()
     }
@@ -243,9 +247,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.iter()
-            .map(|row| Ok((lane_id(&row.lane)?, unsigned(row.nonce)?, unsigned(row.block)?)))
-            .collect()
+        rows.iter().map(|row| Ok((lane_id(&row.lane)?, unsigned(row.nonce)?, unsigned(row.block)?))).collect()
     }
 
     /// The leaves of a lane after one nonce and up to another, as far as they are indexed, and the accumulator after the

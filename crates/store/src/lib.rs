@@ -19,7 +19,7 @@ mod snapshot;
 mod status;
 mod store;
 
-pub use attestation::{IntakeOutcome, StoredAttestation};
+pub use attestation::{IntakeOutcome, Intaken, StoredAttestation};
 pub use audit::{Equivocation, LeaseTerm};
 pub use chain::{ApplyError, BlockRow, Cursor, IndexedBlock};
 pub use events::{

@@ -1,5 +1,7 @@
 //! What validators, their guardian and their owner do with the registry.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use url::Url;
 
@@ -109,5 +111,33 @@ pub(crate) enum RegistryWhat {
     Expel {
         /// The validator's address.
         validator: String,
+    },
+}
+
+/// Proofs of lies.
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceArgs {
+    #[command(subcommand)]
+    pub(crate) what: EvidenceWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvidenceWhat {
+    /// Check a file's signatures and arithmetic; nothing of the system is needed for that.
+    ///
+    /// With --config, what the proof rests on is read from the chain as well: the messages of the lane, or the registry.
+    /// Exit code 0 only if it proves a lie.
+    Verify {
+        /// What `icc evidence list --json` tells of one, or a core has written.
+        file: PathBuf,
+        /// The configuration by whose endpoints the chain is read.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+    /// What a core keeps, and what became of it.
+    List {
+        /// The core's URL.
+        #[arg(long)]
+        core: Url,
     },
 }

@@ -3,17 +3,23 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use eyre::{OptionExt, WrapErr};
-use icc_api::{ApiState, Collector, Directory, Intake, ValidatorClient};
+use icc_api::{ApiState, Collector, Directory, Intake, ValidatorClient, Watchtower};
 use icc_chain::{Hub, Submitter};
 use icc_chain_evm::{EvmChain, EvmHub, EvmSubmitter};
 use icc_protocol::Domain;
-use icc_relay::{EpochKeeping, PriceUpdates, Relay, RelayConfig};
+use icc_relay::{AccuserHandle, EpochKeeping, PriceUpdates, Relay, RelayConfig};
 use icc_service::{BodyLimits, Signer, Telemetry, config::Config, serve, shutdown_signal, supervise};
 use icc_store::Store;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
-use crate::{cli::CoreArgs, coins::Coins, commands::indexer, voices::Voices, wiring};
+use crate::{
+    cli::CoreArgs,
+    coins::Coins,
+    commands::indexer,
+    voices::{Charges, Voices},
+    wiring,
+};
 
 /// A batch of 256 attestations is about 100 kB.
 const LIMITS: BodyLimits = BodyLimits { body_bytes: 256 * 1024, timeout: Duration::from_secs(15) };
@@ -40,22 +46,37 @@ pub(crate) async fn run(
 
     let shutdown = shutdown_signal();
     let tasks = TaskTracker::new();
-    let intake = Intake::new(store.clone(), Domain::new(config.network));
     let hub: Option<Arc<dyn Hub>> = match wiring::hub(&chains) {
         Some(chain) => Some(Arc::new(EvmHub::new(chain)?)),
         None => None,
     };
+    let hub_chain = hub.as_ref().map(|hub| hub.chain());
+    let folder = config.core.evidence_folder.clone();
+    let watchtower = Watchtower::new(store.clone(), config.network, hub_chain, folder);
+    let watching = {
+        let (watchtower, shutdown) = (watchtower.clone(), shutdown.clone());
+        async move { supervise("watchtower", shutdown, |stop| watchtower.clone().run(stop)).await }
+    };
+    tasks.spawn(watching);
+    let intake = Intake::new(store.clone(), Domain::new(config.network), watchtower.clone());
     let client = ValidatorClient::new(wiring::http_client()?);
     let directory = Directory::new(hub.clone(), config.core.validator_urls.clone());
     tasks.spawn(directory.clone().run(shutdown.clone()));
     let epochs = hub.map(|hub| EpochKeeping {
         hub,
-        voices: Arc::new(Voices { directory: directory.clone(), client: client.clone() }),
+        voices: Arc::new(Voices {
+            directory: directory.clone(),
+            client: client.clone(),
+            watchtower: watchtower.clone(),
+        }),
         domain: Domain::new(config.network),
     });
     let relay = {
         let (store, shutdown) = (relay_store.clone(), shutdown.clone());
-        let relay_config = RelayConfig { epochs, ..relay_config(&config, &signers) };
+        let accuser = signers
+            .first()
+            .map(|first| AccuserHandle(Arc::new(Charges { watchtower, reporter: first.address() })));
+        let relay_config = RelayConfig { epochs, accuser, ..relay_config(&config, &signers) };
         async move {
             supervise("relay", shutdown, |stop| {
                 let relay = make_relay(&store, &chains, &signers, &relay_config);
@@ -94,6 +115,7 @@ fn relay_config(config: &Config, signers: &[Signer]) -> RelayConfig {
         prices: Coins::new(config)
             .map(|coins| PriceUpdates::new(Arc::new(coins), config.fees.margin_percent)),
         epochs: None,
+        accuser: None,
     }
 }
 

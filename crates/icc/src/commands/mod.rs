@@ -5,6 +5,7 @@ mod config;
 mod core;
 mod deploy;
 mod devnet;
+mod evidence;
 mod indexer;
 mod keys;
 mod lane;
@@ -48,6 +49,7 @@ pub(crate) async fn run(cli: Cli) -> eyre::Result<ExitCode> {
         },
         Command::Validators(arguments) => registration::list(arguments, json).await,
         Command::Registry(arguments) => registry::run(arguments, json).await,
+        Command::Evidence(arguments) => evidence::run(arguments, json).await,
         Command::Send(arguments) => send::run(arguments, json).await,
         Command::Quote(arguments) => quote::run(arguments, json).await,
         Command::Status(arguments) => status::run(arguments, json).await,

@@ -19,3 +19,4 @@ mod shared;
 mod tidy;
 mod transactions;
 mod transfers;
+mod validators;

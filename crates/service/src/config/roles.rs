@@ -1,5 +1,7 @@
 //! What one process is to do.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -15,6 +17,9 @@ pub struct CoreConfig {
     pub batch_gas: u64,
     /// How long to wait for inclusion before offering more, in milliseconds.
     pub replace_after_ms: u64,
+    /// Where proofs of lies are written as files, besides the database; none: not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence_folder: Option<PathBuf>,
 }
 
 impl Default for CoreConfig {
@@ -24,6 +29,7 @@ impl Default for CoreConfig {
             validator_urls: Vec::new(),
             batch_gas: 12_000_000,
             replace_after_ms: 30_000,
+            evidence_folder: None,
         }
     }
 }

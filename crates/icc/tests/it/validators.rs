@@ -1,0 +1,155 @@
+//! Validators come, lie and go, while transfers flow.
+
+use std::{fs, time::Duration};
+
+use alloy_primitives::Address;
+use icc_chain::{Hub, Registration, Standing};
+use icc_chain_evm::{EvmHub, bindings::Gateway};
+use icc_devnet::{BOND, Role};
+use icc_testkit::traitors::{FalseSets, Traitor, alter, equivocate, forge};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    cli::{run, said},
+    shared::{Bridge, PATIENCE, icc, options, with_own_bridge},
+};
+
+const VALIDATORS: usize = 10;
+
+/// What the registry says of a validator.
+async fn registration(bridge: &Bridge, key: Address) -> Registration {
+    EvmHub::new(&bridge.devnet.configs[0]).unwrap().registration(key).await.unwrap()
+}
+
+/// Addresses of a set, by a gateway.
+async fn held(bridge: &Bridge, chain: usize) -> Vec<Address> {
+    let gateway = bridge.devnet.configs[chain].gateway;
+    let held = bridge.account(chain).view(gateway, Gateway::validatorSetCall {}).await.unwrap();
+    held.set.chunks(20).map(Address::from_slice).collect()
+}
+
+/// Sends a transfer on each of three lanes, and again, until all gateways hold sets of which `wanted` is true. Transfers
+/// never stop meanwhile: each round's arrive.
+async fn until_sets(bridge: &Bridge, what: &str, wanted: impl Fn(&[Address]) -> bool) {
+    let began = Instant::now();
+    loop {
+        let mut sent = Vec::new();
+        for (from, to) in [(0, 1), (1, 2), (2, 0)] {
+            sent.push(bridge.deposit(from, to, 1).await);
+        }
+        for transaction in sent {
+            bridge.arrived(transaction).await;
+        }
+        let mut all = true;
+        for chain in 0..3 {
+            all &= wanted(&held(bridge, chain).await);
+        }
+        if all {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "not after {PATIENCE:?}: {what}");
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Ends a validator's process: its key is in the wrong hands.
+fn end(bridge: &mut Bridge, validator: usize) {
+    let mut process = bridge.devnet.processes.remove(&Role::Validator(validator)).unwrap();
+    process.stop(Duration::from_secs(5));
+}
+
+/// Start with ten. An eleventh registers by itself and joins. Then, each replaced before the next: one equivocates, one
+/// signs a message that never was, one signs a wrong set, one leaves; then three lie together. Each is out, transfers
+/// never stop, and honest bonds are whole.
+#[test]
+fn they_join_by_themselves_and_are_out_when_they_lie() {
+    let mut options = options();
+    options.validators = VALIDATORS;
+    with_own_bridge(&options, async |bridge| {
+        let address = |bridge: &Bridge, number: usize| bridge.devnet.validator_keys[number].address();
+        let eleventh = bridge.devnet.add_validator().await.unwrap();
+        let key = address(bridge, eleventh);
+        until_sets(bridge, "the eleventh is in", |set| set.len() == VALIDATORS + 1 && set.contains(&key))
+            .await;
+
+        let mut liars: Vec<Address> = Vec::new();
+        for (liar, lie) in [(0, "equivocates"), (1, "forges"), (2, "signs a wrong set")] {
+            end(bridge, liar);
+            let traitor = Traitor::new(&bridge.devnet, liar);
+            let mut server = None;
+            match lie {
+                "equivocates" => equivocate(&bridge.devnet, &traitor, 1, 2).await.unwrap(),
+                "forges" => forge(&bridge.devnet, &traitor, 1, 2).await.unwrap(),
+                _ => server = Some(FalseSets::serve(&bridge.devnet, liar).await.unwrap()),
+            }
+            let replacement = bridge.devnet.add_validator().await.unwrap();
+            let (out, new) = (traitor.address(), address(bridge, replacement));
+            let what = format!("who {lie} is out and replaced");
+            until_sets(bridge, &what, |set| !set.contains(&out) && set.contains(&new)).await;
+            drop(server);
+            assert_eq!(registration(bridge, out).await.standing, Standing::Convicted, "{lie}");
+            liars.push(out);
+        }
+
+        // One leaves, as its operator does it.
+        let leaver = address(bridge, 3);
+        let file = bridge.devnet.folder().join("validator-3.toml").display().to_string();
+        let key_file = bridge.devnet.folder().join("validator-3.key");
+        write_key(&key_file, bridge.devnet.validator_keys[3].to_bytes().as_slice());
+        let arguments =
+            ["validator", "exit", "--config", &file, "--key-file", &key_file.display().to_string()];
+        let output = run(&arguments);
+        let says = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && says.contains("Leaving"), "{says} {}", said(&output));
+        until_sets(bridge, "the leaver is out", |set| !set.contains(&leaver)).await;
+        let left = registration(bridge, leaver).await;
+        assert_eq!((left.standing, left.bond), (Standing::Left, BOND), "its bond waits");
+        end(bridge, 3);
+
+        // Three at once.
+        let mut out = Vec::new();
+        for liar in [4, 5, 6] {
+            end(bridge, liar);
+            let traitor = Traitor::new(&bridge.devnet, liar);
+            if liar == 4 {
+                alter(&bridge.devnet, &traitor, 0, 1).await.unwrap();
+            } else {
+                equivocate(&bridge.devnet, &traitor, 2, 0).await.unwrap();
+            }
+            out.push(traitor.address());
+        }
+        until_sets(bridge, "three liars are out", |set| out.iter().all(|liar| !set.contains(liar))).await;
+        liars.extend(out);
+
+        // Nobody who was honest has lost anything.
+        for number in 0..bridge.devnet.validator_keys.len() {
+            let key = address(bridge, number);
+            let known = registration(bridge, key).await;
+            if !liars.contains(&key) {
+                assert_eq!(known.bond, BOND, "{key} is honest");
+                assert_ne!(known.standing, Standing::Convicted, "{key} is honest");
+            }
+        }
+        let evidence = bridge.core().evidence().await.unwrap();
+        assert!(evidence.len() >= liars.len(), "{evidence:?}");
+        for one in &evidence {
+            assert!(liars.contains(&one.signer), "{} is honest", one.signer);
+            let file = bridge.devnet.folder().join("evidence.json");
+            fs::write(&file, one.evidence.to_string()).unwrap();
+            let config = bridge.devnet.folder().join("icc.toml").display().to_string();
+            let verify = ["evidence", "verify", &file.display().to_string(), "--config", &config];
+            let output = run(&verify);
+            let says = String::from_utf8_lossy(&output.stdout);
+            let right = output.status.success() && says.contains(&one.signer.to_string());
+            assert!(right, "{says} {}", said(&output));
+        }
+        let told: Vec<String> = liars.iter().map(Address::to_string).collect();
+        icc_testkit::audit_but_for(&bridge.devnet, &icc(), PATIENCE, &told).await.unwrap();
+    });
+}
+
+fn write_key(path: &std::path::Path, key: &[u8]) {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).unwrap();
+    file.write_all(alloy_primitives::hex::encode_prefixed(key).as_bytes()).unwrap();
+}
