@@ -13,24 +13,10 @@ use tokio::process::Command;
 /// # Errors
 /// In the audit's own words.
 pub async fn audit(devnet: &Devnet, icc: &Path, patience: Duration) -> eyre::Result<()> {
-    audit_but_for(devnet, icc, patience, &[]).await
-}
-
-/// The same, where these validators are known to have lied.
-///
-/// # Errors
-/// As [`audit`].
-pub async fn audit_but_for(
-    devnet: &Devnet,
-    icc: &Path,
-    patience: Duration,
-    liars: &[String],
-) -> eyre::Result<()> {
     wait_settled(devnet, patience).await?;
     let output = Command::new(icc)
         .args(["audit", "--settled", "--patience", &patience.as_secs().to_string(), "--config"])
         .arg(devnet.folder().join("icc.toml"))
-        .args(liars.iter().flat_map(|liar| ["--liar", liar]))
         .kill_on_drop(true)
         .output()
         .await

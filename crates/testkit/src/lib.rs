@@ -15,7 +15,7 @@ pub mod scene;
 pub mod traitors;
 pub mod transactions;
 
-pub use audit::{audit, audit_but_for, messages_sent};
+pub use audit::{audit, messages_sent};
 pub use liar::{Call, Honest, Liar, Reply};
 pub use node::{Answer, Node};
 pub use proxy::Proxy;

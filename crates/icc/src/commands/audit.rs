@@ -7,7 +7,11 @@ use std::{
 };
 
 use alloy_primitives::Address;
+use eyre::WrapErr;
 use futures::{StreamExt, future::join_all, stream};
+use icc_api::read_validators;
+use icc_chain::{Hub, Standing};
+use icc_chain_evm::EvmHub;
 use icc_protocol::{ChainId, Domain, LaneId};
 use icc_service::config::Config;
 use icc_store::Store;
@@ -20,7 +24,7 @@ use crate::{
         Answers, Bridges, Cut, Outbound, Report, Signed, Source, Verdict, ask, judge, leases, tokens_here,
     },
     cli::AuditArgs,
-    commands::PENDING,
+    commands::{PENDING, registration::hub_chain},
     output::{self, Talk},
     wiring,
 };
@@ -88,6 +92,11 @@ struct Auditor<'a> {
     config: &'a Config,
     client: Client,
     domain: Domain,
+    /// Who the validators are, and who of them has been convicted.
+    hub: Option<EvmHub>,
+    /// Validators by argument.
+    named: Vec<Url>,
+    /// Whom to ask.
     validators: Vec<Url>,
     liars: BTreeSet<Address>,
     sources: BTreeMap<String, Source>,
@@ -96,18 +105,18 @@ struct Auditor<'a> {
 
 impl<'a> Auditor<'a> {
     fn new(config: &'a Config, arguments: &AuditArgs) -> eyre::Result<Self> {
-        let mut validators = config.core.validator_urls.clone();
-        for url in &arguments.validators {
-            if !validators.contains(url) {
-                validators.push(url.clone());
-            }
-        }
+        let hub = match config.chains.values().any(|chain| chain.registry.is_some()) {
+            true => Some(EvmHub::new(&hub_chain(config)?)?),
+            false => None,
+        };
         let liars = arguments.liars.iter().map(|text| wiring::address("--liar", text));
         Ok(Self {
             config,
             client: crate::audit::client()?,
             domain: Domain::new(config.network),
-            validators,
+            hub,
+            named: arguments.validators.clone(),
+            validators: Vec::new(),
             liars: liars.collect::<eyre::Result<_>>()?,
             sources: BTreeMap::new(),
             signed: BTreeMap::new(),
@@ -122,6 +131,9 @@ impl<'a> Auditor<'a> {
         }
         // All that has happened so far, then the signatures, then the little that is new: what is signed is final by then.
         self.catch_up(&mut unreadable).await;
+        if let Err(error) = self.find_validators().await {
+            unreadable.insert(format!("registry: {error:#}"));
+        }
         self.ask_validators(&mut unreadable).await;
         let read = self.catch_up(&mut unreadable).await;
         let answers = self.answers(&read, &mut unreadable).await;
@@ -211,6 +223,32 @@ impl<'a> Auditor<'a> {
         answers
     }
 
+    /// Those in the set, by the registry; without one, those that are configured. Besides, those that are named.
+    async fn find_validators(&mut self) -> eyre::Result<()> {
+        let mut urls = match &self.hub {
+            Some(hub) => {
+                let known = read_validators(hub).await?.into_values();
+                let honest = known.filter(|one| one.in_set && one.standing != Standing::Convicted);
+                honest.map(|one| one.url.parse::<Url>().wrap_err(one.url)).collect::<eyre::Result<_>>()?
+            }
+            None => self.config.core.validator_urls.clone(),
+        };
+        urls.extend(self.named.iter().cloned());
+        urls.sort();
+        urls.dedup();
+        self.validators = urls;
+        Ok(())
+    }
+
+    /// Whether a validator is known to have lied: by argument, or convicted by the registry.
+    async fn is_liar(&self, signer: Address) -> eyre::Result<bool> {
+        let convicted = match &self.hub {
+            Some(hub) => hub.registration(signer).await?.standing == Standing::Convicted,
+            None => false,
+        };
+        Ok(convicted || self.liars.contains(&signer))
+    }
+
     async fn ask_validators(&mut self, unreadable: &mut Unreadable) {
         let lanes: BTreeMap<LaneId, &Outbound> = self
             .sources
@@ -242,7 +280,7 @@ impl<'a> Auditor<'a> {
                 "validator {}: the database has {} accumulators signed for message {} of lane {}",
                 twice.signer, twice.accumulators, twice.nonce, twice.lane
             );
-            if self.liars.contains(&twice.signer) {
+            if self.is_liar(twice.signer).await? {
                 report.notes.push(text);
             } else {
                 report.violations.push(text);

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     cli::{run, said},
-    shared::{Bridge, PATIENCE, icc, options, with_own_bridge},
+    shared::{Bridge, PATIENCE, options, with_own_bridge},
 };
 
 const VALIDATORS: usize = 10;
@@ -143,8 +143,7 @@ fn they_join_by_themselves_and_are_out_when_they_lie() {
             let right = output.status.success() && says.contains(&one.signer.to_string());
             assert!(right, "{says} {}", said(&output));
         }
-        let told: Vec<String> = liars.iter().map(Address::to_string).collect();
-        icc_testkit::audit_but_for(&bridge.devnet, &icc(), PATIENCE, &told).await.unwrap();
+        bridge.audit().await;
     });
 }
 
