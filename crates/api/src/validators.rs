@@ -8,7 +8,7 @@ use std::{
 
 use alloy_primitives::Address;
 use futures::{StreamExt, stream};
-use icc_attest::{AttestationBatch, MAX_BATCH, SignedSet};
+use icc_attest::{AttestationBatch, JailWord, MAX_BATCH, SignedSet};
 use icc_chain::{ChainError, Hub, Registration};
 use icc_protocol::LaneId;
 use serde::de::DeserializeOwned;
@@ -57,6 +57,14 @@ impl ValidatorClient {
     /// In words.
     pub async fn signed_set(&self, validator: &Url, epoch: u64) -> Result<SignedSet, String> {
         self.ask(validator, &format!("v1/sets/{epoch}")).await
+    }
+
+    /// Whom a validator finds silent.
+    ///
+    /// # Errors
+    /// In words.
+    pub async fn jail_words(&self, validator: &Url) -> Result<Vec<JailWord>, String> {
+        self.ask(validator, "v1/jails").await
     }
 
     async fn ask<T: DeserializeOwned>(&self, validator: &Url, path: &str) -> Result<T, String> {

@@ -3,6 +3,7 @@
 mod compare;
 mod evidence;
 mod final_word;
+mod jail_word;
 mod signed_set;
 mod verify;
 mod wire;
@@ -10,6 +11,7 @@ mod wire;
 pub use compare::{Comparison, compare};
 pub use evidence::{Evidence, EvidenceError, Outbox, Proved, SNAPSHOT_INTERVAL};
 pub use final_word::FinalWord;
+pub use jail_word::JailWord;
 pub use signed_set::SignedSet;
 pub use verify::{IntakeError, VerifiedAttestation, verify};
 pub use wire::{Attestation, AttestationBatch, MAX_BATCH};

@@ -28,6 +28,8 @@ pub const PROBATION_SECONDS: u64 = 5;
 pub const DEFEAT_SECONDS: u64 = 10;
 /// From jailing to coming back. Seconds.
 pub const JAIL_SECONDS: u64 = 5;
+/// How long after another a validator may sign. Seconds.
+pub(crate) const CONFIRMATION_SECONDS: u64 = 5;
 /// From leaving to a free bond, by the hub's clock. Seconds.
 pub const UNBONDING_SECONDS: u64 = 21 * 86_400;
 /// Which chain has it.

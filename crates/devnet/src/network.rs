@@ -52,6 +52,8 @@ pub struct DevnetOptions {
     pub validators: usize,
     /// How many cores.
     pub cores: usize,
+    /// For how long a validator must have been missing to be jailed.
+    pub silence: Duration,
     /// Where files go; a new temporary folder, removed at the end, if not given.
     pub folder: Option<PathBuf>,
 }
@@ -66,7 +68,7 @@ impl DevnetOptions {
         };
         let chains =
             vec![chain("alpha", 31_001, 1000), chain("beta", 31_002, 2000), chain("gamma", 31_003, 500)];
-        Self { icc, chains, validators: 4, cores: 2, folder: None }
+        Self { icc, chains, validators: 4, cores: 2, silence: Duration::from_secs(3600), folder: None }
     }
 }
 
@@ -296,6 +298,8 @@ impl Devnet {
             journal: self.folder.join(format!("validator-{number}.journal")).display().to_string(),
             core_urls: self.core_urls.clone(),
             peers: peers.to_vec(),
+            confirmation_seconds: hub::CONFIRMATION_SECONDS,
+            silence_seconds: self.options.silence.as_secs(),
         };
         let key = Keys::text([self.validator_keys[number].as_ref()]);
         self.endpoints.push(own);

@@ -32,6 +32,13 @@ impl SetVoices for Voices {
         join_all(asking).await.into_iter().flatten().collect()
     }
 
+    async fn silent(&self, members: &[Address]) -> Vec<(Address, u64, CompactSignature)> {
+        let urls = members.iter().filter_map(|member| self.directory.url_of(member));
+        let asking = urls.map(|url| async move { self.client.jail_words(&url).await.unwrap_or_default() });
+        let words = join_all(asking).await.into_iter().flatten();
+        words.map(|word| (word.validator, word.epoch, word.signature)).collect()
+    }
+
     async fn false_set(
         &self,
         signer: Address,

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     RelayConfig, RelayError,
-    epochs::{follow_epochs, keep_epochs},
+    epochs::{follow_epochs, jail_silent, keep_epochs},
     evidence::submit_evidence,
     lease::HeldLease,
     prices::update_prices,
@@ -73,6 +73,12 @@ impl Chores {
         }
         *next_prices = Instant::now() + SELDOM;
         self.tell_fees().await?;
+        if let Some(epochs) = &self.config.epochs
+            && epochs.hub.chain() == self.submitter.chain()
+            && let Err(error) = jail_silent(sender, epochs, &lease).await
+        {
+            tracing::warn!(%error, "who is silent cannot be jailed");
+        }
         if let Some(updates) = &self.config.prices {
             updates.refresh().await;
             update_prices(sender, updates, &self.all, &lease).await;

@@ -2,16 +2,16 @@
 //! these; cores do.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use alloy_primitives::Address;
 use async_trait::async_trait;
-use icc_chain::{Call, Epoch, Hub};
+use icc_chain::{Call, Epoch, Hub, Standing};
 use icc_protocol::{CompactSignature, Domain, EpochRecord, SignatureSet};
 
-use crate::{RelayError, lease::HeldLease, send::Sender};
+use crate::{EpochKeeping, RelayError, lease::HeldLease, send::Sender};
 
 /// An unchanged set is renewed when it is this old; gateways refuse it after seven days.
 const RENEW_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -23,6 +23,8 @@ const MOST_AT_ONCE: u64 = 16;
 pub trait SetVoices: Send + Sync {
     /// What members of a set have signed of an epoch, as they say; to be verified.
     async fn signatures(&self, epoch: u64, members: &[Address]) -> Vec<(EpochRecord, CompactSignature)>;
+    /// What members of a set say of who is silent, as they say: whom, in which epoch, signed; to be verified.
+    async fn silent(&self, members: &[Address]) -> Vec<(Address, u64, CompactSignature)>;
     /// A member signed another record than the registry's of the same epoch.
     async fn false_set(
         &self,
@@ -71,6 +73,39 @@ pub(crate) async fn keep_epochs(
             sender.send(&Call::MakeEpoch, lease).await?;
             tracing::info!(epoch = progress.newest + 1, "an epoch is made");
         }
+    }
+    Ok(())
+}
+
+/// Puts out whom a quorum of the newest signed epoch finds silent.
+pub(crate) async fn jail_silent(
+    sender: Sender<'_>,
+    keeping: &EpochKeeping,
+    lease: &HeldLease,
+) -> Result<(), RelayError> {
+    let EpochKeeping { hub, voices, domain } = keeping;
+    let progress = hub.progress().await?;
+    let present = hub.epoch(progress.signed).await?;
+    let mut words: BTreeMap<Address, Vec<(Address, CompactSignature)>> = BTreeMap::new();
+    for (silent, epoch, signature) in voices.silent(present.set.members()).await {
+        let Ok(signer) = signature.recover(&domain.jail_digest(silent, progress.signed)) else { continue };
+        let said = words.entry(silent).or_default();
+        if epoch == progress.signed
+            && present.set.position(&signer).is_some()
+            && said.iter().all(|(known, _)| *known != signer)
+        {
+            said.push((signer, signature));
+        }
+    }
+    for (validator, signatures) in words {
+        let Some(packed) = SignatureSet::of_quorum(&present.set, signatures) else {
+            continue;
+        };
+        if hub.registration(validator).await?.standing != Standing::Active {
+            continue;
+        }
+        sender.send(&Call::Jail { validator, signatures: packed.pack().into() }, lease).await?;
+        tracing::warn!(%validator, "a silent validator is jailed");
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! What a validator serves: its own signatures, to anybody.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+use alloy_primitives::Address;
 
 use axum::{
     Json, Router,
@@ -8,12 +10,12 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use icc_attest::{AttestationBatch, FinalWord, MAX_BATCH, SignedSet};
+use icc_attest::{AttestationBatch, FinalWord, JailWord, MAX_BATCH, SignedSet};
 use icc_protocol::{ChainId, LaneId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::Attestor;
+use crate::{Attestor, Participation, Roll};
 
 #[derive(Deserialize)]
 struct From {
@@ -33,15 +35,17 @@ const AT_ONCE: usize = 4;
 #[derive(Clone)]
 struct Served {
     attestor: Attestor,
+    roll: Roll,
     places: Arc<Semaphore>,
 }
 
 type Refusal = (StatusCode, String);
 
 /// `GET /v1/attestations/{lane}?from=NONCE`: up to 256 attestations in nonce order. `GET /v1/final/{chain}`: its
-/// word on what is final. `GET /v1/sets/{epoch}`: its signature on an epoch's set. `GET /v1/validator`: who this is.
+/// word on what is final. `GET /v1/sets/{epoch}`: its signature on an epoch's set. `GET /v1/jails`: its word on who is
+/// silent. `GET /v1/duty`: what the others did of what they were asked. `GET /v1/validator`: who this is.
 /// `GET /metrics`: what `render` says.
-pub fn router<F>(attestor: Attestor, render: F) -> Router
+pub fn router<F>(attestor: Attestor, roll: Roll, render: F) -> Router
 where
     F: Fn() -> String + Clone + Send + Sync + 'static,
 {
@@ -50,8 +54,10 @@ where
         .route("/v1/attestations/{lane}", get(attestations))
         .route("/v1/final/{chain}", get(final_word))
         .route("/v1/sets/{epoch}", get(signed_set))
+        .route("/v1/jails", get(jails))
+        .route("/v1/duty", get(duty))
         .route("/v1/validator", get(identity))
-        .with_state(Served { attestor, places: Arc::new(Semaphore::new(AT_ONCE)) })
+        .with_state(Served { attestor, roll, places: Arc::new(Semaphore::new(AT_ONCE)) })
 }
 
 async fn attestations(
@@ -98,6 +104,21 @@ async fn signed_set(
         (StatusCode::INTERNAL_SERVER_ERROR, "journal cannot be read".to_owned())
     })?;
     signed.map(Json).ok_or_else(|| (StatusCode::NOT_FOUND, format!("epoch {epoch} is not signed here")))
+}
+
+async fn jails(State(served): State<Served>) -> Result<Json<Vec<JailWord>>, Refusal> {
+    let Ok(_place) = served.places.try_acquire() else {
+        return Err((StatusCode::TOO_MANY_REQUESTS, "busy; ask again".to_owned()));
+    };
+    let words = served.attestor.jail_words(served.roll.silent()).await.map_err(|error| {
+        tracing::error!(%error, "journal cannot be read");
+        (StatusCode::INTERNAL_SERVER_ERROR, "journal cannot be read".to_owned())
+    })?;
+    Ok(Json(words))
+}
+
+async fn duty(State(served): State<Served>) -> Json<BTreeMap<Address, Participation>> {
+    Json(served.roll.all())
 }
 
 async fn identity(State(served): State<Served>) -> Json<Identity> {

@@ -3,9 +3,11 @@
 //!
 //! One stage a file: [`watch`] finds what is final and signs it, [`told`] asks endpoints for events, [`fold`] recomputes
 //! accumulators from them, [`peers`] asks other validators when endpoints are not of one mind, [`journal`] decides what may be signed, [`sign`] signs it, [`publish`] hands it out, [`ingress`]
-//! serves it.
+//! serves it; [`sets`] follows and signs the sets of epochs, [`duty`] looks whether the others do the same.
 
 mod alarm;
+mod duty;
+mod fetch;
 mod fold;
 mod ingress;
 mod journal;
@@ -17,6 +19,7 @@ mod sign;
 mod told;
 mod watch;
 
+pub use duty::{Duty, DutyConfig, Participation, Roll};
 pub use fold::{ChainState, Fold, FoldError, LaneState, Source};
 pub use ingress::router;
 pub use journal::{Journal, JournalError, SignError};

@@ -18,6 +18,8 @@ use icc_protocol::{ChainId, Domain};
 use tokio::time::timeout;
 use url::Url;
 
+use crate::fetch::fetch;
+
 /// For a peer to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A word is a few hundred bytes.
@@ -58,7 +60,7 @@ impl Peers {
     }
 
     /// Who is asked: the registry's members if they are known, with the configured URL where there is one.
-    fn asked(&self) -> Vec<Peer> {
+    pub(crate) fn asked(&self) -> Vec<Peer> {
         let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner).clone();
         if registered.is_empty() {
             return self.configured.to_vec();
@@ -99,6 +101,17 @@ impl Peers {
         vouched.get(needed - 1).copied()
     }
 
+    /// The members of the trusted set; none before it is known.
+    pub(crate) fn members(&self) -> Vec<Peer> {
+        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
+        if registered.is_empty() {
+            Vec::new()
+        } else {
+            drop(registered);
+            self.asked()
+        }
+    }
+
     /// How many must vouch.
     pub fn needed(&self) -> usize {
         needed(self.asked().len())
@@ -115,18 +128,9 @@ impl Peers {
         }
     }
 
-    async fn word(&self, peer: &Peer, chain: ChainId) -> Result<BlockRef, String> {
-        let url = peer.url.join(&format!("v1/final/{chain}")).map_err(|error| error.to_string())?;
-        let sent = self.client.get(url).send().await;
-        let mut response = sent.map_err(|error| error.without_url().to_string())?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| error.without_url().to_string())? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err("answer is too long".to_owned());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let word: FinalWord = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+    pub(crate) async fn word(&self, peer: &Peer, chain: ChainId) -> Result<BlockRef, String> {
+        let path = format!("v1/final/{chain}");
+        let word: FinalWord = fetch(&self.client, &peer.url, &path, MAX_ANSWER_BYTES).await?;
         let signer = word.block().signer(&self.domain, &word.signature).map_err(|error| error.to_string())?;
         if signer != peer.address || word.chain != chain {
             return Err(format!("word is of {signer} on chain {}", word.chain));

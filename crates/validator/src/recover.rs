@@ -11,7 +11,7 @@ use icc_protocol::{Checkpoint, LaneId};
 use tokio::time::{sleep, timeout};
 use url::Url;
 
-use crate::{Attestor, JournalError};
+use crate::{Attestor, JournalError, fetch::fetch};
 
 /// Most bytes of an answer: 256 attestations of at most 400 bytes, with room.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -248,20 +248,7 @@ impl Core<'_> {
     async fn ask(&self, from: Place, limit: usize) -> Result<Vec<Attestation>, String> {
         let path =
             format!("v1/attestations?signer={}&lane={}&nonce={}&limit={limit}", self.signer, from.0, from.1);
-        let url = self.url.join(&path).map_err(|error| error.to_string())?;
-        let mut response =
-            self.client.get(url).send().await.map_err(|error| error.without_url().to_string())?;
-        if !response.status().is_success() {
-            return Err(format!("status {}", response.status()));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| error.without_url().to_string())? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err("its answer is too long".to_owned());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let batch: AttestationBatch = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+        let batch: AttestationBatch = fetch(self.client, self.url, &path, MAX_ANSWER_BYTES).await?;
         Ok(batch.attestations)
     }
 }

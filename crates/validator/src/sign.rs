@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use alloy_primitives::Bytes;
-use icc_attest::{Attestation, FinalWord, SignedSet};
+use alloy_primitives::{Address, Bytes};
+use icc_attest::{Attestation, FinalWord, JailWord, SignedSet};
 use icc_chain::{BlockRef, Epoch};
 use icc_protocol::{ChainId, Checkpoint, Domain, EpochRecord, FinalBlock, LaneId};
 use icc_service::Signer;
@@ -114,6 +114,24 @@ impl Attestor {
             Ok(Some(SignedSet { epoch, set_hash, hub_time, signature }))
         });
         reading.await.map_err(|error| JournalError::Unusable(error.to_string()))?
+    }
+
+    /// This validator's word that another is silent, in the newest trusted epoch.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub async fn jail_words(&self, silent: Vec<Address>) -> Result<Vec<JailWord>, JournalError> {
+        let Some(trusted) = self.trusted_epoch()? else { return Ok(Vec::new()) };
+        let epoch = trusted.record.epoch;
+        let words = silent.into_iter().map(|validator| {
+            let digest = self.domain.jail_digest(validator, epoch);
+            let signature = self
+                .signer
+                .sign(&digest)
+                .map_err(|error| JournalError::Unusable(format!("the key cannot sign: {error}")))?;
+            Ok(JailWord { validator, epoch, signature })
+        });
+        words.collect()
     }
 
     /// The state that a chain was followed to.

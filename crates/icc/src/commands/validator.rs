@@ -8,7 +8,8 @@ use icc_chain_evm::{EvmChain, EvmProver};
 use icc_protocol::{ChainId, Domain};
 use icc_service::{BodyLimits, Telemetry, config::Config, serve, shutdown_signal, supervise};
 use icc_validator::{
-    Attestor, Journal, Peer, Peers, RecoverError, SetWatcher, WatchConfig, Watcher, confirm, publish, recover,
+    Attestor, Duty, DutyConfig, Journal, Peer, Peers, RecoverError, Roll, SetWatcher, WatchConfig, Watcher,
+    confirm, publish, recover,
 };
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -79,7 +80,9 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
             .await;
         });
     }
-    let router = icc_validator::router(attestor, move || telemetry.render());
+    let roll = Roll::default();
+    spawn_duty(&config, (&attestor, &peers, &roll), &tasks, (&confirmed, &shutdown))?;
+    let router = icc_validator::router(attestor, roll, move || telemetry.render());
     tokio::select! {
         served = serve(listener, router, LIMITS, shutdown) => served?,
         refused = confirming => return Err(refused.into()),
@@ -114,6 +117,35 @@ fn spawn_sets(
         })
         .await;
     });
+}
+
+/// Looks whether the others sign.
+fn spawn_duty(
+    config: &Config,
+    (attestor, peers, roll): (&Attestor, &Peers, &Roll),
+    tasks: &TaskTracker,
+    (confirmed, shutdown): (&CancellationToken, &CancellationToken),
+) -> eyre::Result<()> {
+    let duty = DutyConfig {
+        confirmation: Duration::from_secs(config.validator.confirmation_seconds),
+        silence: Duration::from_secs(config.validator.silence_seconds),
+        cores: config.validator.core_urls.clone(),
+        chains: config.chains.values().map(|chain| ChainId(chain.id)).collect(),
+    };
+    let (client, attestor, peers, roll) =
+        (wiring::http_client()?, attestor.clone(), peers.clone(), roll.clone());
+    let (confirmed, shutdown) = (confirmed.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = confirmed.cancelled() => {}
+        }
+        supervise("duty", shutdown, |stop| {
+            Duty::new(client.clone(), attestor.clone(), peers.clone(), roll.clone(), duty.clone()).run(stop)
+        })
+        .await;
+    });
+    Ok(())
 }
 
 /// The other validators; a list of all is welcome too.

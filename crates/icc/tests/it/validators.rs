@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     cli::{run, said},
+    proxied::eventually,
     shared::{Bridge, PATIENCE, options, with_own_bridge},
 };
 
@@ -64,7 +65,7 @@ fn end(bridge: &mut Bridge, validator: usize) {
 #[test]
 fn they_join_by_themselves_and_are_out_when_they_lie() {
     let mut options = options();
-    options.validators = VALIDATORS;
+    (options.validators, options.silence) = (VALIDATORS, Duration::from_secs(15));
     with_own_bridge(&options, async |bridge| {
         let address = |bridge: &Bridge, number: usize| bridge.devnet.validator_keys[number].address();
         let eleventh = bridge.devnet.add_validator().await.unwrap();
@@ -74,22 +75,32 @@ fn they_join_by_themselves_and_are_out_when_they_lie() {
 
         let mut liars: Vec<Address> = Vec::new();
         for (liar, lie) in [(0, "equivocates"), (1, "forges"), (2, "signs a wrong set")] {
-            end(bridge, liar);
             let traitor = Traitor::new(&bridge.devnet, liar);
             let mut server = None;
             match lie {
                 "equivocates" => equivocate(&bridge.devnet, &traitor, 1, 2).await.unwrap(),
                 "forges" => forge(&bridge.devnet, &traitor, 1, 2).await.unwrap(),
-                _ => server = Some(FalseSets::serve(&bridge.devnet, liar).await.unwrap()),
+                _ => {
+                    end(bridge, liar);
+                    server = Some(FalseSets::serve(&bridge.devnet, liar).await.unwrap());
+                }
             }
             let replacement = bridge.devnet.add_validator().await.unwrap();
             let (out, new) = (traitor.address(), address(bridge, replacement));
             let what = format!("who {lie} is out and replaced");
             until_sets(bridge, &what, |set| !set.contains(&out) && set.contains(&new)).await;
             drop(server);
-            assert_eq!(registration(bridge, out).await.standing, Standing::Convicted, "{lie}");
+            let what = format!("who {lie} is convicted");
+            eventually(&what, async || registration(bridge, out).await.standing == Standing::Convicted).await;
             liars.push(out);
         }
+
+        // One is silent.
+        end(bridge, 7);
+        let silent = address(bridge, 7);
+        until_sets(bridge, "the silent one is out", |set| !set.contains(&silent)).await;
+        let jailed = registration(bridge, silent).await;
+        assert_eq!((jailed.standing, jailed.bond), (Standing::Jailed, BOND), "it may come back");
 
         // One leaves, as its operator does it.
         let leaver = address(bridge, 3);
@@ -109,7 +120,6 @@ fn they_join_by_themselves_and_are_out_when_they_lie() {
         // Three at once.
         let mut out = Vec::new();
         for liar in [4, 5, 6] {
-            end(bridge, liar);
             let traitor = Traitor::new(&bridge.devnet, liar);
             if liar == 4 {
                 alter(&bridge.devnet, &traitor, 0, 1).await.unwrap();

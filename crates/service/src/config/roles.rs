@@ -51,6 +51,10 @@ pub struct ValidatorConfig {
     /// signs nothing that not all of its endpoints say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub peers: Vec<PeerConfig>,
+    /// How long after this validator another may sign the same, in seconds.
+    pub confirmation_seconds: u64,
+    /// For how long another must have missed more than half of that to be jailed, in seconds.
+    pub silence_seconds: u64,
 }
 
 /// Another validator.
@@ -71,6 +75,8 @@ impl Default for ValidatorConfig {
             journal: "validator.journal".to_owned(),
             core_urls: Vec::new(),
             peers: Vec::new(),
+            confirmation_seconds: 60,
+            silence_seconds: 3600,
         }
     }
 }
