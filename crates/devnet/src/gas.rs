@@ -1,6 +1,8 @@
 //! What the bridge costs: gasUsed of receipts on anvil, hardfork osaka, bytecode as deployed, steady state (no slot
 //! goes from zero, the token's holder exists, no 256th nonce), 13 of 19 signatures.
 
+mod registry;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -10,11 +12,12 @@ use icc_chain::GasPrice;
 use icc_chain_evm::{
     Account, BridgeUser, EvmChain, TokenDeposit,
     bindings::{DemoToken, Gateway, IGateway, NoOpReceiver, TokenBridge},
-    deploy::{self, Contracts, Plan, RemoteSite, Site},
+    deploy::{self, Contracts, HubSite, Plan, RemoteSite, Site},
     timelock, token_id,
 };
 use icc_protocol::{
-    Checkpoint, Domain, Kind, Lane, Message, NetworkId, OVERHEAD_GAS, SignatureSet, ValidatorSet, fold,
+    Checkpoint, Domain, Kind, Lane, LaneId, Message, NetworkId, OVERHEAD_GAS, SignatureSet, ValidatorSet,
+    fold,
 };
 use icc_service::Signer;
 
@@ -48,6 +51,11 @@ struct Bench {
     nonce: u64,
     pending: Vec<Bytes>,
     delivered: B256,
+    /// Of all messages of the lane, and the accumulator after each.
+    leaves: Vec<B256>,
+    accumulators: Vec<B256>,
+    /// On the destination.
+    registry: Address,
 }
 
 /// Measures everything; `icc` is the binary that guards the chains' processes.
@@ -100,11 +108,14 @@ impl Bench {
             accounts.push(Account::new(config, user.clone())?);
             contracts.push(at);
         }
+        let treasury = crate::hub::plan(user.address());
+        let registry = deploy::registry(&accounts[1], &plan, &treasury, contracts[1].timelock).await?;
+        let hub = HubSite { chain: accounts[1].chain().id, registry };
         for (here, there) in [(0, 1), (1, 0)] {
             let price = Some(GasPrice { price: 1 << 46, overhead_gas: OVERHEAD_GAS, set_at: 0 });
             let chain = accounts[there].chain().id;
             let remote = [RemoteSite { chain, contracts: contracts[there], price, economic_finality: false }];
-            deploy::open_lanes(&accounts[here], &contracts[here], &remote, &plan, None).await?;
+            deploy::open_lanes(&accounts[here], &contracts[here], &remote, &plan, Some(hub)).await?;
         }
         let lane = Lane {
             network,
@@ -132,6 +143,9 @@ impl Bench {
             nonce: 0,
             pending: Vec::new(),
             delivered,
+            leaves: Vec::new(),
+            accumulators: Vec::new(),
+            registry,
         })
     }
 
@@ -161,6 +175,7 @@ impl Bench {
         let fee = self.quote(token).await?;
         rows.push(GasRow { what: "lock a token, delivery paid", gas: self.deposit(token, fee).await? });
         self.deliver().await?;
+        rows.extend(self.registry_rows(no_op).await?);
         Ok(rows)
     }
 
@@ -250,6 +265,8 @@ impl Bench {
             payload,
         };
         self.accumulator = fold(self.accumulator, message.leaf());
+        self.leaves.push(message.leaf());
+        self.accumulators.push(self.accumulator);
         self.pending.push(message.encode().into());
     }
 
@@ -261,26 +278,29 @@ impl Bench {
         }
     }
 
-    /// Delivers what is pending under 13 of 19 signatures.
-    async fn deliver(&mut self) -> eyre::Result<u64> {
-        let lane = self.source.view(
-            self.here.gateway,
-            Gateway::laneToCall {
-                remote: IGateway::Remote {
-                    chain: self.destination.chain().id.0,
-                    generation: 1,
-                    gateway: self.there.gateway.into_word(),
-                },
-            },
-        );
-        let lane = icc_protocol::LaneId(lane.await?);
-        let checkpoint = Checkpoint { lane, nonce: self.nonce, accumulator: self.accumulator };
-        let digest = Domain::new(self.network).checkpoint_digest(&checkpoint);
+    async fn lane(&self) -> eyre::Result<LaneId> {
+        let remote = IGateway::Remote {
+            chain: self.destination.chain().id.0,
+            generation: 1,
+            gateway: self.there.gateway.into_word(),
+        };
+        Ok(LaneId(self.source.view(self.here.gateway, Gateway::laneToCall { remote }).await?))
+    }
+
+    /// 13 of 19 signatures.
+    fn quorum(&self, digest: B256) -> eyre::Result<Vec<u8>> {
         let mut signatures = Vec::new();
         for signer in &self.signers {
             signatures.push((signer.address(), signer.sign(&digest)?));
         }
-        let packed = SignatureSet::of_quorum(&self.set, signatures).map(|set| set.pack()).unwrap_or_default();
+        Ok(SignatureSet::of_quorum(&self.set, signatures).map(|set| set.pack()).unwrap_or_default())
+    }
+
+    /// Delivers what is pending under 13 of 19 signatures.
+    async fn deliver(&mut self) -> eyre::Result<u64> {
+        let lane = self.lane().await?;
+        let checkpoint = Checkpoint { lane, nonce: self.nonce, accumulator: self.accumulator };
+        let packed = self.quorum(Domain::new(self.network).checkpoint_digest(&checkpoint))?;
         let mut messages = Vec::new();
         for message in self.pending.drain(..) {
             messages.extend(u16::try_from(message.len())?.to_be_bytes());

@@ -10,7 +10,7 @@ use alloy_primitives::{Address, U256, utils::parse_units};
 use eyre::{OptionExt, WrapErr};
 use icc_chain::Hub;
 use icc_chain_evm::{
-    Account, EvmHub,
+    Account, EvmChain, EvmHub,
     bindings::Gateway,
     deploy::{self, Contracts, HubSite, Plan, RegistryPlan, RemoteSite, Site},
     timelock::Acts,
@@ -22,13 +22,10 @@ use serde::Serialize;
 use crate::{
     cli::DeployArgs,
     coins::{Coins, initial_price},
-    commands::PENDING,
+    commands::{PENDING, registration::bond_decimals},
     output::{self, Talk},
     wiring,
 };
-
-/// Of the bond's token; a token with others cannot be bonded yet.
-const BOND_DECIMALS: u8 = 18;
 
 #[derive(Serialize)]
 struct Deployed {
@@ -158,15 +155,18 @@ async fn plan(config: &Config) -> eyre::Result<(Plan, RegistryPlan)> {
         plan.hub_time = held.hubTime;
         plan.validators = ValidatorSet::decode(&held.set).wrap_err("the hub's gateway")?;
     }
-    Ok((plan, registry_plan(&deployment.registry)?))
+    Ok((plan, registry_plan(&deployment.registry, chain).await?))
 }
 
-fn registry_plan(registry: &RegistryConfig) -> eyre::Result<RegistryPlan> {
+async fn registry_plan(registry: &RegistryConfig, hub: EvmChain) -> eyre::Result<RegistryPlan> {
+    let bond_token = optional("deployment.registry.bond_token", registry.bond_token.as_deref())?;
+    let account = Account::new(hub, wiring::key_or_nobody(None)?)?;
+    let decimals = bond_decimals(&account, bond_token).await?;
     let min_bond: U256 =
-        parse_units(&registry.min_bond, BOND_DECIMALS).wrap_err("deployment.registry.min_bond")?.into();
+        parse_units(&registry.min_bond, decimals).wrap_err("deployment.registry.min_bond")?.into();
     Ok(RegistryPlan {
         treasury: wiring::address("deployment.registry.treasury", &registry.treasury)?,
-        bond_token: optional("deployment.registry.bond_token", registry.bond_token.as_deref())?,
+        bond_token,
         min_bond: u128::try_from(min_bond).wrap_err("deployment.registry.min_bond")?,
         epoch_length: registry.epoch_seconds,
         probation: registry.probation_seconds,

@@ -8,7 +8,7 @@ use std::{
 
 use alloy_primitives::{
     Address, U256,
-    utils::{format_ether, parse_units},
+    utils::{format_ether, format_units, parse_units},
 };
 use eyre::{OptionExt, WrapErr, bail, ensure};
 use icc_api::read_validators;
@@ -26,14 +26,43 @@ use crate::{
     output, wiring,
 };
 
-/// Smallest units of a whole bond.
-const BOND_DECIMALS: u8 = 18;
+/// Of native coin.
+const COIN_DECIMALS: u8 = 18;
+
+/// Decimals of what is bonded; zero: native coin.
+pub(crate) async fn bond_decimals(account: &Account, token: Address) -> eyre::Result<u8> {
+    if token.is_zero() {
+        return Ok(COIN_DECIMALS);
+    }
+    account.view(token, DemoToken::decimalsCall {}).await.wrap_err("the decimals of the bond's token")
+}
 
 /// The registry, and who acts.
 struct Registrar {
     hub: EvmHub,
     account: Account,
     registry: Address,
+    bond: Unit,
+}
+
+/// What is bonded.
+#[derive(Debug, Clone, Copy)]
+struct Unit {
+    /// Zero: native coin.
+    token: Address,
+    decimals: u8,
+}
+
+impl Unit {
+    async fn read(account: &Account, registry: Address) -> eyre::Result<Self> {
+        let token = account.view(registry, ValidatorRegistry::bondTokenCall {}).await?;
+        Ok(Self { token, decimals: bond_decimals(account, token).await? })
+    }
+
+    /// In whole tokens.
+    fn text(self, amount: u128) -> String {
+        format_units(amount, self.decimals).unwrap_or_else(|_| amount.to_string())
+    }
 }
 
 #[derive(Serialize)]
@@ -49,10 +78,12 @@ struct Shown {
 }
 
 impl Registrar {
-    fn new(config: &Config, signer: &Signer) -> eyre::Result<Self> {
+    async fn open(config: &Config, signer: &Signer) -> eyre::Result<Self> {
         let chain = hub_chain(config)?;
         let registry = chain.registry.ok_or_eyre("the hub has no registry")?;
-        Ok(Self { hub: EvmHub::new(&chain)?, account: Account::new(chain, signer.key())?, registry })
+        let (hub, account) = (EvmHub::new(&chain)?, Account::new(chain, signer.key())?);
+        let bond = Unit::read(&account, registry).await?;
+        Ok(Self { hub, account, registry, bond })
     }
 
     async fn registration(&self) -> eyre::Result<Registration> {
@@ -68,7 +99,7 @@ impl Registrar {
             standing: format!("{:?}", registration.standing),
             in_set: registration.in_set,
             epoch,
-            bond: format_ether(registration.bond),
+            bond: self.bond.text(registration.bond),
             url: registration.url,
             next,
         })
@@ -80,7 +111,7 @@ impl Registrar {
         Ok(match of.standing {
             Standing::Unknown => {
                 let least = view(ValidatorRegistry::minBondCall {}).await?;
-                format!("not registered; `icc validator --register --bond {}` bonds and joins", format_ether(least))
+                format!("not registered; `icc validator --register --bond {}` bonds and joins", self.bond.text(least))
             }
             Standing::Waiting if of.since > now() => {
                 format!("on probation for {} s more; joins with the next epoch after that", of.since - now())
@@ -133,7 +164,7 @@ pub(crate) fn hub_chain(config: &Config) -> eyre::Result<EvmChain> {
 
 /// Bonds and registers a key that is not registered yet.
 pub(crate) async fn register(config: &Config, signer: &Signer, arguments: &RegisterArgs) -> eyre::Result<()> {
-    let registrar = Registrar::new(config, signer)?;
+    let registrar = Registrar::open(config, signer).await?;
     let present = registrar.registration().await?;
     let founding = present.standing == Standing::Active && present.payout.is_zero();
     if present.standing != Standing::Unknown && !founding {
@@ -145,15 +176,15 @@ pub(crate) async fn register(config: &Config, signer: &Signer, arguments: &Regis
     let url: Url =
         url.ok_or_eyre("a public URL is needed: give --url, or validator.url in the configuration")?;
     let text = arguments.bond.as_deref().ok_or_eyre("--register needs --bond")?;
-    let units: U256 = parse_units(text, BOND_DECIMALS).wrap_err("--bond")?.into();
+    let Unit { token, decimals } = registrar.bond;
+    let units: U256 = parse_units(text, decimals).wrap_err("--bond")?.into();
     let amount = u128::try_from(units).wrap_err("--bond")?;
     let least = account.view(registry, ValidatorRegistry::minBondCall {}).await?;
-    ensure!(amount >= least, "--bond: {text} is less than the least bond, {}", format_ether(least));
+    ensure!(amount >= least, "--bond: {text} is less than the least bond, {}", registrar.bond.text(least));
     let payout = match &arguments.payout {
         Some(text) => wiring::address("--payout", text)?,
         None => account.address(),
     };
-    let token = account.view(registry, ValidatorRegistry::bondTokenCall {}).await?;
     let value = if token.is_zero() {
         let balance = account.balance().await?;
         ensure!(
@@ -182,7 +213,7 @@ pub(crate) async fn act(act: ValidatorAct, json: bool) -> eyre::Result<ExitCode>
     let ValidatorActArgs { file, keys } = arguments;
     let config = wiring::load(file)?;
     let signer = keys.one().wrap_err("the validator's key")?;
-    let registrar = Registrar::new(&config, &signer)?;
+    let registrar = Registrar::open(&config, &signer).await?;
     let (account, registry) = (&registrar.account, registrar.registry);
     let key = account.address();
     match act {
@@ -220,7 +251,10 @@ pub(crate) async fn act(act: ValidatorAct, json: bool) -> eyre::Result<ExitCode>
 /// All validators of the newest epoch, and who waits.
 pub(crate) async fn list(arguments: ValidatorsArgs, json: bool) -> eyre::Result<ExitCode> {
     let config = wiring::load(&arguments.file)?;
-    let hub: Arc<dyn Hub> = Arc::new(EvmHub::new(&hub_chain(&config)?)?);
+    let chain = hub_chain(&config)?;
+    let registry = chain.registry.ok_or_eyre("the hub has no registry")?;
+    let hub: Arc<dyn Hub> = Arc::new(EvmHub::new(&chain)?);
+    let unit = Unit::read(&Account::new(chain, wiring::key_or_nobody(None)?)?, registry).await?;
     let progress = hub.progress().await?;
     let validators = read_validators(hub.as_ref()).await?;
     #[derive(Serialize)]
@@ -243,7 +277,7 @@ pub(crate) async fn list(arguments: ValidatorsArgs, json: bool) -> eyre::Result<
             validator: known.key,
             standing: format!("{:?}", known.standing),
             in_set: known.in_set,
-            bond: format_ether(known.bond),
+            bond: unit.text(known.bond),
             url: known.url,
         })
         .collect();

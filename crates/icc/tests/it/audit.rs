@@ -124,16 +124,15 @@ fn what_cannot_be_read_is_said_and_is_not_whole() {
         let path = file.display().to_string();
         let nobody = "http://127.0.0.1:9/";
         let chain = bridge.devnet.chains[1].url().to_string();
-        let validator = bridge.devnet.validator_urls[0].to_string();
         let database = bridge.devnet.postgres.url();
-        for (from, to, says) in [
-            (chain.as_str(), nobody, "beta"),
-            (&validator, nobody, "validator at 127.0.0.1:9"),
-            (&database, "postgres://nobody@127.0.0.1:9/none", "database"),
+        for (from, to, more, says) in [
+            (chain.as_str(), nobody, &[][..], "beta"),
+            (&chain, &chain, &["--validator", nobody], "validator at 127.0.0.1:9"),
+            (&database, "postgres://nobody@127.0.0.1:9/none", &[], "database"),
         ] {
             assert!(good.contains(from), "{from} in {good}");
             std::fs::write(&file, good.replace(from, to)).unwrap();
-            let output = audit(&path, &[]).await;
+            let output = audit(&path, more).await;
             assert_eq!(output.status.code(), Some(4), "{}", said(&output));
             let told: Value = serde_json::from_slice(&output.stdout).unwrap();
             assert_eq!((&told["whole"], &told["violations"]), (&json!(false), &json!([])), "{told}");

@@ -137,6 +137,11 @@ fn a_person_sends_tokens_and_is_told_of_mistakes() {
     });
 }
 
+/// What a deployment says of its registry.
+fn hub(treasury: alloy_primitives::Address) -> String {
+    format!("hub = \"alpha\"\n[deployment.registry]\ntreasury = \"{treasury}\"\nmin_bond = \"10\"\n")
+}
+
 #[test]
 fn deploying_again_changes_nothing() {
     with_bridge(async |bridge| {
@@ -145,7 +150,8 @@ fn deploying_again_changes_nothing() {
         let text = std::fs::read_to_string(folder.join("icc.toml")).unwrap();
         let guardian = bridge.account(0).address();
         let deployment = format!(
-            "[deployment]\nvalidators = [\"{guardian}\"]\nguardian = \"{guardian}\"\ntimelock_delay_seconds = 0\n"
+            "[deployment]\nvalidators = [\"{guardian}\"]\nguardian = \"{guardian}\"\ntimelock_delay_seconds = 0\n{}",
+            hub(guardian),
         );
         std::fs::write(&config, format!("{text}\n{deployment}")).unwrap();
         let key = folder.join("user.key");
@@ -211,12 +217,17 @@ fn a_chain_added_later_waits_for_the_timelock() {
         let write = |deployed: &Value, names: &[(usize, &str)]| {
             let mut text = format!(
                 "network = \"0x{}\"\n[deployment]\nvalidators = [\"{owner}\"]\nguardian = \"{owner}\"\n\
-                 timelock_delay_seconds = 5\n",
-                "7a".repeat(32)
+                 timelock_delay_seconds = 5\n{}",
+                "7a".repeat(32),
+                hub(owner),
             );
             for (index, name) in names {
                 let known = match deployed[name].as_object() {
-                    Some(at) => format!("gateway = {}\ntoken_bridge = {}", at["gateway"], at["token_bridge"]),
+                    Some(at) => {
+                        let told = ["gateway", "token_bridge", "registry"].map(|key| (key, &at[key]));
+                        let told = told.iter().filter(|(_, address)| address.is_string());
+                        told.map(|(key, address)| format!("{key} = {address}\n")).collect()
+                    }
                     None => String::new(),
                 };
                 let rpc = bridge.devnet.chains[*index].url();
