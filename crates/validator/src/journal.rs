@@ -1,6 +1,8 @@
 //! The journal: what this key has signed. A checkpoint is recorded durably before it is signed; one that contradicts
 //! the journal is never signed. The file is locked: a second process on it does not start.
 
+mod sets;
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -8,7 +10,7 @@ use std::{
 };
 
 use alloy_primitives::B256;
-use icc_protocol::{ChainId, Checkpoint, EpochRecord, LaneId, ValidatorSet};
+use icc_protocol::{ChainId, Checkpoint, EpochRecord, LaneId};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::ChainState;
@@ -17,10 +19,6 @@ use crate::ChainState;
 const SIGNED: TableDefinition<([u8; 32], u64), [u8; 32]> = TableDefinition::new("signed");
 /// Chain → [`ChainState`] as JSON.
 const PROGRESS: TableDefinition<u64, &[u8]> = TableDefinition::new("progress");
-/// Epoch → (set hash, hub time).
-const SETS: TableDefinition<u64, ([u8; 32], u64)> = TableDefinition::new("sets");
-/// The one epoch that is trusted → hub time, packed members.
-const TRUSTED: TableDefinition<u64, (u64, &[u8])> = TableDefinition::new("trusted");
 /// "key" → address whose journal this is.
 const IDENTITY: TableDefinition<&str, &[u8]> = TableDefinition::new("identity");
 
@@ -178,8 +176,8 @@ impl Journal {
             // Make the other tables, so that readers find them.
             write.open_table(SIGNED).map_err(io)?;
             write.open_table(PROGRESS).map_err(io)?;
-            write.open_table(SETS).map_err(io)?;
-            write.open_table(TRUSTED).map_err(io)?;
+            write.open_table(sets::SETS).map_err(io)?;
+            write.open_table(sets::TRUSTED).map_err(io)?;
             Ok(())
         })
     }
@@ -214,67 +212,6 @@ impl Journal {
             return Ok(());
         }
         self.write(|write| record_signed(write, checkpoints))
-    }
-
-    /// Checks and records durably a set that is about to be signed.
-    ///
-    /// # Errors
-    /// [`SignError`]; nothing may be signed then.
-    pub fn record_set(&self, record: &EpochRecord) -> Result<(), SignError> {
-        self.write(|write| {
-            let mut sets = write.open_table(SETS).map_err(io)?;
-            let known =
-                sets.get(record.epoch).map_err(io)?.map(|value| epoch_record(record.epoch, value.value()));
-            match known {
-                Some(recorded) if recorded != *record => {
-                    return Err(SignError::ContradictsSet { signed: *record, recorded });
-                }
-                Some(_) => {}
-                None => {
-                    sets.insert(record.epoch, (record.set_hash.0, record.hub_time)).map_err(io)?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Keeps the set of an epoch as the newest that is trusted.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    pub fn trust(&self, record: &EpochRecord, set: &ValidatorSet) -> Result<(), JournalError> {
-        self.write(|write| {
-            let mut trusted = write.open_table(TRUSTED).map_err(io)?;
-            trusted.retain(|_, _| false).map_err(io)?;
-            trusted.insert(record.epoch, (record.hub_time, set.encode().as_slice())).map_err(io)?;
-            Ok(())
-        })
-    }
-
-    /// The newest epoch that is trusted, and its set.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    pub fn trusted(&self) -> Result<Option<(EpochRecord, ValidatorSet)>, JournalError> {
-        self.read(|read| {
-            let table = read.open_table(TRUSTED).map_err(io)?;
-            let Some((epoch, entry)) = table.last().map_err(io)? else { return Ok(None) };
-            let (hub_time, members) = entry.value();
-            let set = ValidatorSet::decode(members)
-                .map_err(|error| JournalError::Unusable(format!("trusted set: {error}")))?;
-            Ok(Some((EpochRecord { epoch: epoch.value(), set_hash: set.hash(), hub_time }, set)))
-        })
-    }
-
-    /// The set that is recorded for an epoch.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    pub fn set(&self, epoch: u64) -> Result<Option<EpochRecord>, JournalError> {
-        self.read(|read| {
-            let table = read.open_table(SETS).map_err(io)?;
-            Ok(table.get(epoch).map_err(io)?.map(|value| epoch_record(epoch, value.value())))
-        })
     }
 
     /// The state that a chain was followed to.
@@ -333,10 +270,6 @@ impl Journal {
             Ok(newest.map(|(key, _)| key.value().1))
         })
     }
-}
-
-fn epoch_record(epoch: u64, (set_hash, hub_time): ([u8; 32], u64)) -> EpochRecord {
-    EpochRecord { epoch, set_hash: B256::from(set_hash), hub_time }
 }
 
 /// Opens or creates the file, and locks it. What is damaged is found here: redb checks itself against its checksums, and

@@ -18,7 +18,7 @@ const EDGES: [(&str, &[&str]); 15] = [
     ("service", &["protocol"]),
     ("validator", &["attest", "chain", "protocol", "rpc", "service"]),
     ("relay", &["chain", "protocol", "store"]),
-    ("api", &["attest", "protocol", "service", "store"]),
+    ("api", &["attest", "chain", "protocol", "service", "store"]),
     ("devnet", &["api", "chain", "chain-evm", "protocol", "service"]),
     (
         "icc",
