@@ -52,8 +52,9 @@ abstract contract Execution is OutboxStore, ValidatorSets, HubLink {
         (bytes32 lane, bytes32 id) = _takeRecord(source, message);
         uint8 kind = MessageLib.kind(message);
         bytes32 recipient = MessageLib.recipient(message);
-        if (!_isSupported(kind)) revert ExecutionFailed("unsupported kind");
-        if (!_isCallable(kind, recipient)) revert InvalidRecipient(recipient);
+        (bool supported, bool callable) = _accepts(kind, recipient);
+        if (!supported) revert ExecutionFailed("unsupported kind");
+        if (!callable) revert InvalidRecipient(recipient);
         if (_isExpired(message)) revert ExecutionFailed("expired");
         // All the gas there is, less EIP-150's 1/64: more than the limit may be needed by now.
         bool success = _call(id, source.chain, kind, type(uint256).max, message);
@@ -92,9 +93,10 @@ abstract contract Execution is OutboxStore, ValidatorSets, HubLink {
         bytes32 id = LaneLib.fold(lane, leaf);
         uint8 kind = MessageLib.kind(message);
         Reason reason;
-        if (!_isSupported(kind)) {
+        (bool supported, bool callable) = _accepts(kind, MessageLib.recipient(message));
+        if (!supported) {
             reason = Reason.UnsupportedKind;
-        } else if (!_isCallable(kind, MessageLib.recipient(message))) {
+        } else if (!callable) {
             reason = Reason.InvalidRecipient;
         } else if (_isExpired(message)) {
             reason = Reason.Expired;
@@ -195,7 +197,11 @@ abstract contract Execution is OutboxStore, ValidatorSets, HubLink {
 
     /// @dev Reverts unless `gasLimit` can be forwarded under EIP-150's 63/64 rule.
     function _requireGas(uint256 gasLimit) private view {
-        uint256 required = gasLimit + gasLimit / 63 + CALL_OVERHEAD;
+        uint256 required;
+        // A message's limit has 32 bits.
+        unchecked {
+            required = gasLimit + gasLimit / 63 + CALL_OVERHEAD;
+        }
         if (gasleft() < required) revert InsufficientGas(gasleft(), required);
     }
 
@@ -211,17 +217,11 @@ abstract contract Execution is OutboxStore, ValidatorSets, HubLink {
         }
     }
 
-    /// @dev Reports are for the hub.
-    function _isSupported(uint8 kind) private view returns (bool) {
-        return kind == MessageLib.KIND_CALL || kind == MessageLib.KIND_REFUND
-            || (kind == MessageLib.KIND_EVIDENCE && _isHub());
-    }
-
-    /// @dev A report reaches the registry and nothing else.
-    function _isCallable(uint8 kind, bytes32 recipient) private view returns (bool) {
-        if (!LaneLib.isEvmAddress(recipient)) return false;
-        if (kind == MessageLib.KIND_EVIDENCE) return _isRegistry(address(uint160(uint256(recipient))));
-        return recipient != LaneLib.toBytes32(address(this));
+    /// @dev Whether a kind is executed here, and may call a recipient: reports are for the hub, and reach a registry alone.
+    function _accepts(uint8 kind, bytes32 recipient) private view returns (bool supported, bool callable) {
+        if (kind == MessageLib.KIND_EVIDENCE) return (_isHub(), _isRegistry(recipient));
+        supported = kind == MessageLib.KIND_CALL || kind == MessageLib.KIND_REFUND;
+        callable = LaneLib.isEvmAddress(recipient) && recipient != LaneLib.toBytes32(address(this));
     }
 
     function _isExpired(bytes calldata message) private view returns (bool) {

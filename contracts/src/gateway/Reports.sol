@@ -50,7 +50,7 @@ abstract contract Reports is Lanes {
     }
 
     /// @inheritdoc IGateway
-    function reportEpoch(uint64 epoch) external {
+    function reportRotation(uint64 epoch) external {
         if (epoch != _currentEpoch()) revert WrongEpoch(_currentEpoch());
         // The same again only after a while; a newer one at once.
         if (epoch <= _reportedEpoch[registry]) _requireNotReported(address(0));

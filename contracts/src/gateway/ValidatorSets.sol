@@ -26,10 +26,12 @@ abstract contract ValidatorSets is IGateway {
     uint256 public constant MAX_SET_AGE = 7 days;
     /// @inheritdoc IGateway
     uint256 public immutable minValidators;
+    /// @dev Bytes of a set of as many.
+    uint256 private immutable _minLength;
 
     constructor(bytes32 networkId_, InitialSet memory initial) {
         if (initial.epoch == 0) revert WrongEpoch(1);
-        minValidators = initial.minValidators;
+        (minValidators, _minLength) = (initial.minValidators, 20 * uint256(initial.minValidators));
         _domain = CheckpointLib.domainSeparator(networkId_);
         _install(initial.set, initial.epoch, initial.hubTime);
     }
@@ -41,7 +43,7 @@ abstract contract ValidatorSets is IGateway {
         bytes32 digest = CheckpointLib.setDigest(_domain, epoch, keccak256(newSet), hubTime);
         bytes memory set = QuorumLib.load(current.pointer);
         // Of a set that has lost so many, what is left is not what a quorum was to mean.
-        if (set.length < 20 * minValidators && !_approvedSets[digest]) revert SetNotApproved(digest);
+        if (set.length < _minLength && !_approvedSets[digest]) revert SetNotApproved(digest);
         QuorumLib.verify(set, digest, signatures);
         _install(newSet, epoch, hubTime);
     }
@@ -61,12 +63,15 @@ abstract contract ValidatorSets is IGateway {
         internal
         view
     {
-        Current memory current = _current;
-        if (current.deliveriesPaused) revert DeliveriesArePaused();
-        if (block.timestamp > current.hubTime + MAX_SET_AGE) revert SetIsStale(current.hubTime);
-        bytes memory set = QuorumLib.load(current.pointer);
-        if (set.length < 20 * minValidators) revert TooFewValidators(set.length / 20, minValidators);
-        QuorumLib.verify(set, _checkpointDigest(lane, nonce, accumulator), signatures);
+        (address pointer, uint40 hubTime, bool paused) = (_current.pointer, _current.hubTime, _current.deliveriesPaused);
+        if (paused) revert DeliveriesArePaused();
+        // 40 bits and a week: no overflow.
+        unchecked {
+            if (block.timestamp > uint256(hubTime) + MAX_SET_AGE) revert SetIsStale(hubTime);
+        }
+        bytes memory set = QuorumLib.load(pointer);
+        if (set.length < _minLength) revert TooFewValidators(set.length / 20, minValidators);
+        QuorumLib.verify(set, CheckpointLib.digest(_domain, lane, nonce, accumulator), signatures);
     }
 
     function _checkpointDigest(bytes32 lane, uint64 nonce, bytes32 accumulator) internal view returns (bytes32) {

@@ -252,7 +252,7 @@ interface IGateway {
         external;
 
     /// @notice Reports to the registry which epoch is held here: without that, bonds of who left are not freed.
-    function reportEpoch(uint64 epoch) external;
+    function reportRotation(uint64 epoch) external;
 
     /// @notice Timelock: approves a rotation (by the digest that validators sign) while the present set is below the minimum.
     function approveSet(bytes32 digest) external;

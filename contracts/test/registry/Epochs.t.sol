@@ -229,10 +229,10 @@ contract EpochsTest is RegistryTest {
             _catchUp(i);
             _on(i);
             vm.prank(STRANGER);
-            gateways[i].reportEpoch(3);
+            gateways[i].reportRotation(3);
             // It costs nobody anything: once a week.
             vm.expectRevert(IGateway.AlreadyReported.selector);
-            gateways[i].reportEpoch(3);
+            gateways[i].reportRotation(3);
         }
         _relay(1, 0);
         _on(0);

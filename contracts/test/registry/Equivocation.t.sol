@@ -203,7 +203,7 @@ contract EquivocationTest is RegistryTest {
         for (uint256 i = 0; i < 3; ++i) {
             _catchUp(i);
             _on(i);
-            gateways[i].reportEpoch(3);
+            gateways[i].reportRotation(3);
         }
         _relay(1, 0);
         _relay(2, 0);

@@ -56,9 +56,10 @@ contract FalseCheckpointTest is RegistryTest {
 
     function _laneOf(uint256 from, IReportRecipient.FalseCheckpoint memory claim) private view returns (bytes32) {
         bytes32 gateway = LaneLib.toBytes32(address(gateways[from]));
-        return LaneLib.id(
-            NETWORK, CHAINS[from], gateway, claim.destinationChain, claim.destinationGateway, claim.generation
-        );
+        return
+            LaneLib.id(
+                NETWORK, CHAINS[from], gateway, claim.destinationChain, claim.destinationGateway, claim.generation
+            );
     }
 
     function _signClaim(uint256 from, IReportRecipient.FalseCheckpoint memory claim, uint256 key) private view {
@@ -252,7 +253,7 @@ contract FalseCheckpointTest is RegistryTest {
         for (uint256 i = 0; i < 3; ++i) {
             _catchUp(i);
             _on(i);
-            gateways[i].reportEpoch(3);
+            gateways[i].reportRotation(3);
         }
         _relay(1, 0);
         _relay(2, 0);
@@ -370,7 +371,7 @@ contract FalseCheckpointTest is RegistryTest {
         }
         // About what epoch the network's gateway holds it has no say any more.
         _on(2);
-        gateways[2].reportEpoch(1);
+        gateways[2].reportRotation(1);
         _relay(2, 0);
         assertEq(registry.gateway(CHAINS[2]).heldEpoch, 0);
     }
@@ -402,7 +403,7 @@ contract FalseCheckpointTest is RegistryTest {
         for (uint256 i = 0; i < 3; ++i) {
             _catchUp(i);
             _on(i);
-            gateways[i].reportEpoch(2);
+            gateways[i].reportRotation(2);
         }
         _relay(1, 0);
         _relay(2, 0);

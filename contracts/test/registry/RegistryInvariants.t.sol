@@ -104,7 +104,7 @@ contract RegistryActions is RegistryTest {
             _catchUp(i);
             (, uint64 holds,,) = gateways[i].validatorSet();
             _on(i);
-            if (holds > gateways[i].reportedEpoch()) gateways[i].reportEpoch(holds);
+            if (holds > gateways[i].reportedEpoch()) gateways[i].reportRotation(holds);
         }
         _relay(1, 0);
         _relay(2, 0);

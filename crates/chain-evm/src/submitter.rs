@@ -78,7 +78,7 @@ impl EvmSubmitter {
                 (gateway, call.abi_encode().into())
             }
             Call::ReportEpoch { epoch } => {
-                (gateway, Gateway::reportEpochCall { epoch: *epoch }.abi_encode().into())
+                (gateway, Gateway::reportRotationCall { epoch: *epoch }.abi_encode().into())
             }
             Call::ReportFalseCheckpoint(claim) => (gateway, evidence::report(claim)),
             Call::MakeEpoch
