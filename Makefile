@@ -4,7 +4,7 @@ SHELL := /bin/bash
 FORGE = $(firstword $(wildcard $(CURDIR)/node_modules/@foundry-rs/forge-*/bin/forge))
 ICC = target/debug/icc
 
-.PHONY: help demo test build contracts-test rust-test artifacts artifacts-check fmt fmt-check lint gas gas-check chaos bench sqlx deep fuzz clean
+.PHONY: help demo test build contracts-test rust-test artifacts artifacts-check fmt fmt-check lint gas gas-check terraform-test chaos bench sqlx deep fuzz clean
 
 help: ## list targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -56,6 +56,9 @@ gas: build ## gas of receipts on anvil, as in docs/gas.md
 
 gas-check: build ## fails if a figure is more than 1 % above docs/gas.md
 	SQLX_OFFLINE=true cargo run -q -p icc-devnet --example gas -- --check
+
+terraform-test: build ## a validator is added to a devnet by `terraform apply`, and leaves by `destroy` (needs terraform)
+	scripts/terraform-test.sh
 
 chaos: build ## faults of every kind under load, an audit after each, and a table; about 25 minutes (ARGS=--list)
 	SQLX_OFFLINE=true cargo run -q -p icc-testkit --bin chaos -- $(ARGS)

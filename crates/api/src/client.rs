@@ -1,8 +1,11 @@
 //! A typed client of the core's API.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 use url::Url;
@@ -132,6 +135,14 @@ impl CoreClient {
     /// [`ClientError`].
     pub async fn evidence(&self) -> Result<Vec<EvidenceView>, ClientError> {
         self.get("v1/evidence").await
+    }
+
+    /// For how many checkpoints of the last day each validator was late.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn late(&self) -> Result<BTreeMap<Address, u64>, ClientError> {
+        self.get("v1/late").await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use futures::{StreamExt, stream::FuturesUnordered};
 use icc_protocol::{LaneId, SIGN_INTERVAL};
 use icc_store::{Store, StoreError};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Directory, Intake, ValidatorClient};
@@ -15,6 +15,8 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Asks validators for what is missing.
 pub struct Collector {
+    /// After which a lane's messages that are final and not confirmed are overdue.
+    confirmation: Duration,
     store: Store,
     intake: Intake,
     client: ValidatorClient,
@@ -23,8 +25,14 @@ pub struct Collector {
 
 impl Collector {
     /// A collector.
-    pub fn new(store: Store, intake: Intake, client: ValidatorClient, directory: Directory) -> Self {
-        Self { store, intake, client, directory }
+    pub fn new(
+        store: Store,
+        intake: Intake,
+        client: ValidatorClient,
+        directory: Directory,
+        confirmation: Duration,
+    ) -> Self {
+        Self { confirmation, store, intake, client, directory }
     }
 
     /// Collects until `shutdown`.
@@ -33,12 +41,14 @@ impl Collector {
     /// A database error; start it again after a pause.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), crate::IntakeFailure> {
         let mut lacking: HashMap<LaneId, u64> = HashMap::new();
+        let mut since: HashMap<LaneId, (u64, Instant)> = HashMap::new();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 () = sleep(INTERVAL) => {}
             }
             let now = self.lacking().await?;
+            self.tell_overdue(&now, &mut since);
             for (lane, delivered) in &now {
                 // Freshly final messages are signed within moments: only what stays behind is asked for.
                 if lacking.get(lane) == Some(delivered) {
@@ -49,6 +59,28 @@ impl Collector {
                 }
             }
             lacking = now;
+        }
+    }
+
+    /// Says how long lanes have waited for a quorum; one that waits too long, aloud and once.
+    fn tell_overdue(&self, lacking: &HashMap<LaneId, u64>, since: &mut HashMap<LaneId, (u64, Instant)>) {
+        since.retain(|lane, (delivered, began)| {
+            let waits = lacking.get(lane) == Some(delivered);
+            if !waits {
+                metrics::gauge!("icc_unconfirmed_seconds", "lane" => lane.to_string()).set(0.0);
+                if began.elapsed() > self.confirmation {
+                    tracing::info!(%lane, delivered, "confirmed again");
+                }
+            }
+            waits
+        });
+        for (lane, delivered) in lacking {
+            let (_, began) = since.entry(*lane).or_insert((*delivered, Instant::now()));
+            let waited = began.elapsed();
+            metrics::gauge!("icc_unconfirmed_seconds", "lane" => lane.to_string()).set(waited.as_secs_f64());
+            if waited > self.confirmation && waited <= self.confirmation + INTERVAL * 2 {
+                tracing::error!(%lane, delivered, "OVERDUE: final messages have no quorum");
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! The routes.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use alloy_primitives::Address;
 use axum::{
     Json, Router,
     extract::{Path, Query, State, rejection::JsonRejection},
@@ -64,6 +65,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/messages/{lane}/{nonce}", get(message))
         .route("/v1/chains", get(chains))
         .route("/v1/evidence", get(evidence))
+        .route("/v1/late", get(late))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .with_state(Arc::new(state))
@@ -141,6 +143,11 @@ async fn evidence(State(state): AppState) -> Result<Json<Vec<EvidenceView>>, Ref
         evidence: serde_json::from_str(&row.body).unwrap_or_default(),
     });
     Ok(Json(told.collect()))
+}
+
+/// Of the last day.
+async fn late(State(state): AppState) -> Result<Json<BTreeMap<Address, u64>>, Refusal> {
+    Ok(Json(state.store.late_today().await?.into_iter().collect()))
 }
 
 async fn health(State(state): AppState) -> Result<&'static str, Refusal> {

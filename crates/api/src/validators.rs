@@ -8,7 +8,7 @@ use std::{
 
 use alloy_primitives::Address;
 use futures::{StreamExt, stream};
-use icc_attest::{AttestationBatch, JailWord, MAX_BATCH, SignedSet};
+use icc_attest::{AttestationBatch, Identity, JailWord, MAX_BATCH, Participation, SignedSet};
 use icc_chain::{ChainError, Hub, Registration};
 use icc_protocol::LaneId;
 use serde::de::DeserializeOwned;
@@ -65,6 +65,22 @@ impl ValidatorClient {
     /// In words.
     pub async fn jail_words(&self, validator: &Url) -> Result<Vec<JailWord>, String> {
         self.ask(validator, "v1/jails").await
+    }
+
+    /// What a validator saw the others do.
+    ///
+    /// # Errors
+    /// In words.
+    pub async fn duty(&self, validator: &Url) -> Result<BTreeMap<Address, Participation>, String> {
+        self.ask(validator, "v1/duty").await
+    }
+
+    /// Who serves at a URL.
+    ///
+    /// # Errors
+    /// In words.
+    pub async fn identity(&self, validator: &Url) -> Result<Identity, String> {
+        self.ask(validator, "v1/validator").await
     }
 
     async fn ask<T: DeserializeOwned>(&self, validator: &Url, path: &str) -> Result<T, String> {

@@ -35,6 +35,8 @@ pub struct Watchtower {
     hub: Option<ChainId>,
     /// Where each evidence is written as a file, too.
     folder: Option<PathBuf>,
+    /// How long after the first signature on a checkpoint the others are late.
+    confirmation: Duration,
 }
 
 /// What became of an evidence when its time came.
@@ -48,8 +50,20 @@ pub enum Submittable {
 
 impl Watchtower {
     /// A watchtower of one network.
-    pub fn new(store: Store, network: NetworkId, hub: Option<ChainId>, folder: Option<PathBuf>) -> Self {
-        Self { store, network, hub, folder }
+    pub fn new(store: Store, network: NetworkId, hub: Option<ChainId>) -> Self {
+        Self { store, network, hub, folder: None, confirmation: Duration::from_secs(60) }
+    }
+
+    /// Writes each evidence as a file into a folder, too.
+    #[must_use]
+    pub fn into_folder(self, folder: Option<PathBuf>) -> Self {
+        Self { folder, ..self }
+    }
+
+    /// Takes validators for late that sign so long after the first of them.
+    #[must_use]
+    pub fn confirmed_within(self, confirmation: Duration) -> Self {
+        Self { confirmation, ..self }
     }
 
     /// Looks at stored attestations whose messages have become final since, until `shutdown`.
@@ -70,11 +84,24 @@ impl Watchtower {
                 for suspicion in self.store.suspicions(lane, *above, INTERVAL, ROUND).await? {
                     self.suspected(&suspicion, end).await?;
                 }
+                self.judge_late(lane).await?;
                 if since.elapsed() >= LOOK_BACK {
                     (*above, *next, *since) = (*next, end, Instant::now());
                 }
             }
         }
+    }
+
+    /// Notes who of the destination's set has signed too late.
+    async fn judge_late(&self, lane: LaneId) -> Result<(), StoreError> {
+        let Some(row) = self.store.lane(lane).await? else { return Ok(()) };
+        let Some((_, set)) = self.store.current_set(row.destination_chain).await? else { return Ok(()) };
+        for (nonce, validator) in self.store.judge_late(lane, set.members(), self.confirmation).await? {
+            metrics::counter!("icc_late_attestations_total", "validator" => validator.to_string())
+                .increment(1);
+            tracing::warn!(%lane, nonce, %validator, "late: not signed in time");
+        }
+        Ok(())
     }
 
     async fn suspected(&self, suspicion: &Suspicion, end: u64) -> Result<(), StoreError> {

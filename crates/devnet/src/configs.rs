@@ -9,6 +9,7 @@ use url::Url;
 use crate::{
     Devnet,
     bootstrap::{Keys, MARGIN_PERCENT},
+    hub,
 };
 
 impl Devnet {
@@ -42,6 +43,7 @@ impl Devnet {
                 listen: listen.to_owned(),
                 validator_urls: self.validator_urls.clone(),
                 replace_after_ms: 10_000,
+                confirmation_seconds: hub::CONFIRMATION_SECONDS,
                 ..CoreConfig::default()
             },
             validator: ValidatorConfig::default(),
@@ -59,7 +61,9 @@ impl Devnet {
     pub(crate) fn write_user_files(&self) -> eyre::Result<()> {
         let nodes: Vec<(Vec<Url>, Url)> =
             self.chains.iter().map(|anvil| (vec![anvil.url()], anvil.websocket())).collect();
-        fs::write(self.folder.join("icc.toml"), self.config(&nodes, "127.0.0.1:0").to_toml()?)?;
+        let mut config = self.config(&nodes, "127.0.0.1:0");
+        config.validator.core_urls = self.core_urls.clone();
+        fs::write(self.folder.join("icc.toml"), config.to_toml()?)?;
         for (name, signer) in [("user.key", &self.user), ("operator.key", &self.operator)] {
             let key = self.folder.join(name);
             let _ = fs::remove_file(&key);

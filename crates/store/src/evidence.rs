@@ -313,6 +313,6 @@ impl Store {
     }
 }
 
-fn address(bytes: &[u8]) -> Result<Address, StoreError> {
+pub(crate) fn address(bytes: &[u8]) -> Result<Address, StoreError> {
     Address::try_from(bytes).map_err(|_| StoreError::Corrupt("a signer is no address".to_owned()))
 }

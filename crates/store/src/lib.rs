@@ -11,6 +11,7 @@ mod evidence;
 mod execute;
 mod halt;
 mod lane;
+mod late;
 mod lease;
 mod money;
 mod queue;

@@ -5,31 +5,34 @@
 //! it out. Where this validator itself signs nothing (its endpoints disagree, or nothing is sent), it has nothing to ask
 //! for but the others' word on what is final, and whoever gives that one, of any block, is not silent.
 
+mod record;
+
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, PoisonError, RwLock},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use futures::{StreamExt, stream};
-use icc_attest::AttestationBatch;
-use icc_protocol::{ChainId, Checkpoint, LaneId};
-use serde::Serialize;
+use icc_attest::{AttestationBatch, Participation};
+use icc_protocol::{ChainId, Checkpoint, Lane, LaneId, NetworkId};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{Attestor, JournalError, Peer, Peers, fetch::fetch};
+use self::record::Record;
+use crate::{
+    Attestor, JournalError, LaneState, Peer, Peers,
+    fetch::fetch,
+    tower::{Own, Tower},
+};
 
 /// Lanes asked about in one look.
 const MAX_LANES: usize = 8;
 /// Looks that wait for the others' patience to be over.
 const MAX_WAITING: usize = 64;
-/// Outcomes kept of one validator.
-const MAX_OUTCOMES: usize = 256;
-/// Fewer say nothing.
-const LEAST_OUTCOMES: usize = 4;
 /// Validators asked at once.
 const AT_ONCE: usize = 8;
 /// For an answer.
@@ -45,19 +48,12 @@ pub struct DutyConfig {
     pub silence: Duration,
     /// Cores that are asked for what a validator does not serve.
     pub cores: Vec<Url>,
-    /// Chains whose final blocks are asked for when nothing is signed.
-    pub chains: Vec<ChainId>,
-}
-
-/// What one validator did of what was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Participation {
-    /// Looks within the time that counts.
-    pub asked: usize,
-    /// Those in which it had signed.
-    pub answered: usize,
-    /// It misses too much of it, for too long.
-    pub silent: bool,
+    /// The deployment.
+    pub network: NetworkId,
+    /// The chains and their gateways. Their final blocks are asked for when nothing is signed.
+    pub gateways: BTreeMap<ChainId, B256>,
+    /// Where contradictions are kept as evidence.
+    pub evidence: PathBuf,
 }
 
 /// What all did; shared with whoever serves it.
@@ -78,28 +74,6 @@ impl Roll {
     }
 }
 
-/// Outcomes of one validator, the oldest first.
-#[derive(Default)]
-struct Record(VecDeque<(Instant, bool)>);
-
-impl Record {
-    fn note(&mut self, at: Instant, answered: bool, window: Duration) {
-        self.0.push_back((at, answered));
-        // One more than the window is kept: it shows that the window was watched from its beginning.
-        while self.0.len() > MAX_OUTCOMES || self.0.get(1).is_some_and(|(second, _)| at - *second > window) {
-            self.0.pop_front();
-        }
-    }
-
-    fn participation(&self, now: Instant, window: Duration) -> Participation {
-        let asked = self.0.len();
-        let answered = self.0.iter().filter(|(_, answered)| *answered).count();
-        let long = self.0.front().is_some_and(|(first, _)| now - *first >= window);
-        let silent = long && asked >= LEAST_OUTCOMES && answered * 2 < asked;
-        Participation { asked, answered, silent }
-    }
-}
-
 /// Looks after the others.
 pub struct Duty {
     client: reqwest::Client,
@@ -109,9 +83,10 @@ pub struct Duty {
     roll: Roll,
     records: BTreeMap<Address, Record>,
     /// What was signed here, and when; the oldest first.
-    waiting: VecDeque<(Instant, Vec<Checkpoint>)>,
+    waiting: VecDeque<(Instant, Vec<Own>)>,
     /// The newest nonce noted of each lane.
     noted: BTreeMap<LaneId, u64>,
+    tower: Tower,
 }
 
 impl Duty {
@@ -124,7 +99,13 @@ impl Duty {
         config: DutyConfig,
     ) -> Self {
         let (records, waiting, noted) = Default::default();
-        Self { client, attestor, peers, config, roll, records, waiting, noted }
+        let tower = Tower {
+            client: client.clone(),
+            cores: config.cores.clone(),
+            folder: config.evidence.clone(),
+            kept: Mutex::default(),
+        };
+        Self { client, attestor, peers, config, roll, records, waiting, noted, tower }
     }
 
     /// Looks until `shutdown`.
@@ -150,17 +131,24 @@ impl Duty {
     /// What was signed here since the last look: the newest checkpoint of each lane.
     fn note_own(&mut self) -> Result<(), JournalError> {
         let mut new = Vec::new();
-        for chain in &self.config.chains {
-            let Some(state) = self.attestor.progress(*chain)? else { continue };
-            for lane in state.lanes.values() {
+        for (source_chain, source_gateway) in &self.config.gateways {
+            let Some(state) = self.attestor.progress(*source_chain)? else { continue };
+            for (destination_chain, lane) in &state.lanes {
+                let Some(destination_gateway) = self.config.gateways.get(destination_chain) else { continue };
                 let noted = self.noted.entry(lane.lane).or_insert(lane.nonce);
                 if lane.nonce > *noted && new.len() < MAX_LANES {
                     *noted = lane.nonce;
-                    new.push(Checkpoint {
-                        lane: lane.lane,
-                        nonce: lane.nonce,
-                        accumulator: lane.accumulator,
-                    });
+                    let LaneState { lane: id, nonce, accumulator, generation } = *lane;
+                    let lane = Lane {
+                        network: self.config.network,
+                        source_chain: *source_chain,
+                        source_gateway: *source_gateway,
+                        destination_chain: *destination_chain,
+                        destination_gateway: *destination_gateway,
+                        generation,
+                    };
+                    let checkpoint = Checkpoint { lane: id, nonce, accumulator };
+                    new.push(Own { lane, checkpoint, block: state.block });
                 }
             }
         }
@@ -214,37 +202,44 @@ impl Duty {
     }
 
     /// Whether a validator has signed all of these; when there are none, whether it says anything.
-    async fn did(&self, peer: &Peer, due: &[Checkpoint]) -> bool {
+    async fn did(&self, peer: &Peer, due: &[Own]) -> bool {
         if due.is_empty() {
-            for chain in &self.config.chains {
+            for chain in self.config.gateways.keys() {
                 if matches!(timeout(PATIENCE, self.peers.word(peer, *chain)).await, Ok(Ok(_))) {
                     return true;
                 }
             }
             return false;
         }
-        for checkpoint in due {
-            if !self.has_signed(peer, checkpoint).await {
+        for own in due {
+            if !self.has_signed(peer, own).await {
                 return false;
             }
         }
         true
     }
 
-    async fn has_signed(&self, peer: &Peer, checkpoint: &Checkpoint) -> bool {
-        let Checkpoint { lane, nonce, .. } = *checkpoint;
-        let own = format!("v1/attestations/{lane}?from={nonce}");
-        let at_core = format!("v1/attestations?signer={}&lane={lane}&nonce={nonce}&limit=1", peer.address);
-        let asked =
-            [(&peer.url, &own)].into_iter().chain(self.config.cores.iter().map(|core| (core, &at_core)));
-        for (service, path) in asked {
+    async fn has_signed(&self, peer: &Peer, own: &Own) -> bool {
+        let Checkpoint { lane, nonce, .. } = own.checkpoint;
+        let at_peer = format!("v1/attestations/{lane}?from={nonce}");
+        let at_core = format!("v1/attestations?signer={}&lane={lane}&nonce={nonce}&limit=2", peer.address);
+        let places = [(&peer.url, &at_peer)].into_iter();
+        for (service, path) in places.chain(self.config.cores.iter().map(|core| (core, &at_core))) {
             let asking = fetch::<AttestationBatch>(&self.client, service, path, MAX_ANSWER_BYTES);
             let Ok(Ok(batch)) = timeout(PATIENCE, asking).await else { continue };
-            let signed = batch.attestations.iter().any(|one| {
-                one.checkpoint() == *checkpoint
-                    && one.signature.recover(&self.attestor.domain().checkpoint_digest(checkpoint))
-                        == Ok(peer.address)
+            let domain = self.attestor.domain();
+            let of_nonce = batch.attestations.iter().filter(|one| {
+                (one.lane, one.nonce) == (lane, nonce)
+                    && one.signature.recover(&domain.checkpoint_digest(&one.checkpoint())) == Ok(peer.address)
             });
+            let mut signed = false;
+            for one in of_nonce {
+                if one.checkpoint() == own.checkpoint {
+                    signed = true;
+                } else {
+                    self.tower.contradicted(own, peer.address, *one).await;
+                }
+            }
             if signed {
                 return true;
             }
@@ -255,42 +250,22 @@ impl Duty {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use alloy_signer_local::PrivateKeySigner;
+    use axum::{
+        Json, Router,
+        routing::{get, post},
+    };
+    use icc_attest::{Attestation, Evidence};
+    use icc_protocol::Domain;
+    use icc_service::Signer;
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::{ChainState, Journal};
 
     const WINDOW: Duration = Duration::from_secs(100);
-
-    fn record(outcomes: &[(u64, bool)]) -> (Record, Instant) {
-        let (mut record, began) = (Record::default(), Instant::now());
-        for (second, answered) in outcomes {
-            record.note(began + Duration::from_secs(*second), *answered, WINDOW);
-        }
-        let last = outcomes.last().map_or(0, |last| last.0);
-        (record, began + Duration::from_secs(last))
-    }
-
-    #[test]
-    fn silence_takes_the_whole_window_and_more_than_half_of_it() {
-        let silent = |outcomes: &[(u64, bool)]| {
-            let (record, now) = record(outcomes);
-            record.participation(now, WINDOW).silent
-        };
-        assert!(silent(&[(0, false), (30, false), (60, false), (101, false)]));
-        assert!(!silent(&[(0, false), (30, false), (60, false), (90, false)]), "not yet");
-        assert!(!silent(&[(0, false), (30, true), (60, true), (101, false)]), "half of it");
-        assert!(silent(&[(0, false), (30, false), (60, true), (101, false)]));
-        assert!(!silent(&[(0, false), (101, false)]), "too few to tell");
-        assert!(!silent(&[]));
-    }
-
-    #[test]
-    fn what_is_long_ago_counts_no_more() {
-        let mut outcomes: Vec<(u64, bool)> = (0..20).map(|i| (i * 10, false)).collect();
-        outcomes.extend((20..40).map(|i| (i * 10, true)));
-        let (record, now) = record(&outcomes);
-        let participation = record.participation(now, WINDOW);
-        assert_eq!(participation.answered, participation.asked);
-        assert!(participation.asked <= 12, "{participation:?}");
-    }
 
     #[test]
     fn fewer_than_a_third_are_put_out() {
@@ -300,5 +275,84 @@ mod tests {
         *roll.0.write().unwrap() = all;
         // Of ten members, this one among them.
         assert_eq!(roll.silent().len(), 3);
+    }
+
+    const LANE: Lane = Lane {
+        network: NetworkId(B256::repeat_byte(9)),
+        source_chain: ChainId(1),
+        source_gateway: B256::repeat_byte(1),
+        destination_chain: ChainId(2),
+        destination_gateway: B256::repeat_byte(2),
+        generation: 1,
+    };
+
+    async fn serve(router: Router) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        url
+    }
+
+    /// A journal with a key, which has signed up to a nonce.
+    async fn sign(attestor: &Attestor, nonce: u64, fill: u8) -> Vec<Attestation> {
+        let accumulator = B256::repeat_byte(fill);
+        let lane = LaneState { lane: LANE.id(), generation: 1, nonce, accumulator };
+        let state = ChainState { block: nonce, lanes: BTreeMap::from([(LANE.destination_chain, lane)]) };
+        let checkpoint = Checkpoint { lane: LANE.id(), nonce, accumulator };
+        attestor.attest(LANE.source_chain, state, vec![checkpoint]).await.unwrap()
+    }
+
+    fn attestor(folder: &Path, key: u8) -> Attestor {
+        let journal = Journal::open(&folder.join(key.to_string()), "me").unwrap();
+        let key = PrivateKeySigner::from_slice(&[key; 32]).unwrap();
+        Attestor::new(journal, Signer::new(key), Domain::new(LANE.network))
+    }
+
+    /// Attack: a validator serves another accumulator than what is proved. It is kept with both sides, and told to the
+    /// core once, however often it is seen; it does not count as taking part.
+    #[tokio::test]
+    async fn who_contradicts_is_kept_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, liar) = (attestor(folder.path(), 1), attestor(folder.path(), 2));
+        let lie = AttestationBatch { attestations: sign(&liar, 3, 8).await };
+        let peer = serve(Router::new().route("/v1/attestations/{lane}", get(async move || Json(lie)))).await;
+        let told: Arc<Mutex<Vec<Attestation>>> = Arc::default();
+        let heard = told.clone();
+        let hear = post(async move |Json(batch): Json<AttestationBatch>| {
+            heard.lock().unwrap().extend(batch.attestations);
+        });
+        let core = serve(Router::new().route("/v1/attestations", hear)).await;
+        icc_service::install_tls();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let peers = Peers::new(client.clone(), Domain::new(LANE.network), Vec::new());
+        peers.registered(vec![Peer { url: peer, address: liar.address() }]);
+        let config = DutyConfig {
+            confirmation: Duration::ZERO,
+            silence: WINDOW,
+            cores: vec![core],
+            network: LANE.network,
+            gateways: [(ChainId(1), LANE.source_gateway), (ChainId(2), LANE.destination_gateway)].into(),
+            evidence: folder.path().join("evidence"),
+        };
+        let roll = Roll::default();
+        let mut duty = Duty::new(client, own.clone(), peers, roll.clone(), config);
+        for nonce in 1..=3 {
+            sign(&own, nonce, 7).await;
+            duty.note_own().unwrap();
+            duty.look().await;
+        }
+        duty.noted.clear();
+        duty.noted.insert(LANE.id(), 2);
+        duty.note_own().unwrap();
+        duty.look().await;
+
+        let seen = roll.all()[&liar.address()];
+        assert_eq!((seen.asked, seen.answered), (4, 0), "{seen:?}");
+        assert_eq!(told.lock().unwrap().len(), 1);
+        let files: Vec<_> = std::fs::read_dir(folder.path().join("evidence")).unwrap().collect();
+        assert_eq!(files.len(), 1);
+        let text = std::fs::read(files[0].as_ref().unwrap().path()).unwrap();
+        let evidence: Evidence = serde_json::from_slice(&text).unwrap();
+        assert_eq!(evidence.verify().unwrap().signer, liar.address());
     }
 }

@@ -10,23 +10,17 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use icc_attest::{AttestationBatch, FinalWord, JailWord, MAX_BATCH, SignedSet};
+use icc_attest::{AttestationBatch, FinalWord, Identity, JailWord, MAX_BATCH, Participation, SignedSet};
 use icc_protocol::{ChainId, LaneId};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-use crate::{Attestor, Participation, Roll};
+use crate::{Attestor, Roll};
 
 #[derive(Deserialize)]
 struct From {
     #[serde(default)]
     from: u64,
-}
-
-#[derive(Serialize)]
-struct Identity {
-    address: String,
-    version: &'static str,
 }
 
 /// Requests for attestations answered at once.
@@ -122,5 +116,8 @@ async fn duty(State(served): State<Served>) -> Json<BTreeMap<Address, Participat
 }
 
 async fn identity(State(served): State<Served>) -> Json<Identity> {
-    Json(Identity { address: served.attestor.address().to_string(), version: env!("CARGO_PKG_VERSION") })
+    Json(Identity {
+        address: served.attestor.address().to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
 }

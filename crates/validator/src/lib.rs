@@ -3,7 +3,8 @@
 //!
 //! One stage a file: [`watch`] finds what is final and signs it, [`told`] asks endpoints for events, [`fold`] recomputes
 //! accumulators from them, [`peers`] asks other validators when endpoints are not of one mind, [`journal`] decides what may be signed, [`sign`] signs it, [`publish`] hands it out, [`ingress`]
-//! serves it; [`sets`] follows and signs the sets of epochs, [`duty`] looks whether the others do the same.
+//! serves it; [`sets`] follows and signs the sets of epochs, [`duty`] looks whether the others do the same, [`tower`]
+//! keeps what contradicts.
 
 mod alarm;
 mod duty;
@@ -17,9 +18,10 @@ mod recover;
 mod sets;
 mod sign;
 mod told;
+mod tower;
 mod watch;
 
-pub use duty::{Duty, DutyConfig, Participation, Roll};
+pub use duty::{Duty, DutyConfig, Roll};
 pub use fold::{ChainState, Fold, FoldError, LaneState, Source};
 pub use ingress::router;
 pub use journal::{Journal, JournalError, SignError};

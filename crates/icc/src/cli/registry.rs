@@ -48,6 +48,9 @@ pub(crate) struct ValidatorActArgs {
 pub(crate) struct ValidatorsArgs {
     #[command(flatten)]
     pub(crate) file: ConfigFile,
+    /// A core's URL: tells who was late within the last day.
+    #[arg(long, env = "ICC_CORE")]
+    pub(crate) core: Option<Url>,
 }
 
 /// Acts of the registry's owner and guardian.

@@ -52,7 +52,9 @@ pub(crate) async fn run(
     };
     let hub_chain = hub.as_ref().map(|hub| hub.chain());
     let folder = config.core.evidence_folder.clone();
-    let watchtower = Watchtower::new(store.clone(), config.network, hub_chain, folder);
+    let watchtower = Watchtower::new(store.clone(), config.network, hub_chain)
+        .into_folder(folder)
+        .confirmed_within(Duration::from_secs(config.core.confirmation_seconds));
     let watching = {
         let (watchtower, shutdown) = (watchtower.clone(), shutdown.clone());
         async move { supervise("watchtower", shutdown, |stop| watchtower.clone().run(stop)).await }
@@ -86,11 +88,13 @@ pub(crate) async fn run(
         }
     };
     tasks.spawn(relay);
+    let confirmation = Duration::from_secs(config.core.confirmation_seconds);
     let collect = {
         let (store, intake, shutdown) = (store.clone(), intake.clone(), shutdown.clone());
         async move {
             supervise("collector", shutdown, |stop| {
-                Collector::new(store.clone(), intake.clone(), client.clone(), directory.clone()).run(stop)
+                let (client, directory) = (client.clone(), directory.clone());
+                Collector::new(store.clone(), intake.clone(), client, directory, confirmation).run(stop)
             })
             .await;
         }

@@ -17,6 +17,7 @@ mod send;
 mod status;
 mod token;
 mod validator;
+mod validators;
 
 use std::process::ExitCode;
 
@@ -47,7 +48,7 @@ pub(crate) async fn run(cli: Cli) -> eyre::Result<ExitCode> {
             Some(act) => registration::act(act, json).await,
             None => validator::run(arguments, telemetry).await,
         },
-        Command::Validators(arguments) => registration::list(arguments, json).await,
+        Command::Validators(arguments) => validators::run(arguments, json).await,
         Command::Registry(arguments) => registry::run(arguments, json).await,
         Command::Evidence(arguments) => evidence::run(arguments, json).await,
         Command::Send(arguments) => send::run(arguments, json).await,

@@ -2,7 +2,6 @@
 
 use std::{
     process::ExitCode,
-    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -11,7 +10,6 @@ use alloy_primitives::{
     utils::{format_ether, format_units, parse_units},
 };
 use eyre::{OptionExt, WrapErr, bail, ensure};
-use icc_api::read_validators;
 use icc_chain::{Hub, Registration, Standing};
 use icc_chain_evm::{
     Account, EvmChain, EvmHub,
@@ -22,7 +20,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::{
-    cli::{RegisterArgs, ValidatorAct, ValidatorActArgs, ValidatorsArgs},
+    cli::{RegisterArgs, ValidatorAct, ValidatorActArgs},
     output, wiring,
 };
 
@@ -47,20 +45,20 @@ struct Registrar {
 
 /// What is bonded.
 #[derive(Debug, Clone, Copy)]
-struct Unit {
+pub(super) struct Unit {
     /// Zero: native coin.
     token: Address,
     decimals: u8,
 }
 
 impl Unit {
-    async fn read(account: &Account, registry: Address) -> eyre::Result<Self> {
+    pub(super) async fn read(account: &Account, registry: Address) -> eyre::Result<Self> {
         let token = account.view(registry, ValidatorRegistry::bondTokenCall {}).await?;
         Ok(Self { token, decimals: bond_decimals(account, token).await? })
     }
 
     /// In whole tokens.
-    fn text(self, amount: u128) -> String {
+    pub(super) fn text(self, amount: u128) -> String {
         format_units(amount, self.decimals).unwrap_or_else(|_| amount.to_string())
     }
 }
@@ -245,52 +243,6 @@ pub(crate) async fn act(act: ValidatorAct, json: bool) -> eyre::Result<ExitCode>
         shown.next
     );
     output::result(json, &shown, &text)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// All validators of the newest epoch, and who waits.
-pub(crate) async fn list(arguments: ValidatorsArgs, json: bool) -> eyre::Result<ExitCode> {
-    let config = wiring::load(&arguments.file)?;
-    let chain = hub_chain(&config)?;
-    let registry = chain.registry.ok_or_eyre("the hub has no registry")?;
-    let hub: Arc<dyn Hub> = Arc::new(EvmHub::new(&chain)?);
-    let unit = Unit::read(&Account::new(chain, wiring::key_or_nobody(None)?)?, registry).await?;
-    let progress = hub.progress().await?;
-    let validators = read_validators(hub.as_ref()).await?;
-    #[derive(Serialize)]
-    struct Listed {
-        epoch: u64,
-        signed: u64,
-        validators: Vec<ListedOne>,
-    }
-    #[derive(Serialize)]
-    struct ListedOne {
-        validator: Address,
-        standing: String,
-        in_set: bool,
-        bond: String,
-        url: String,
-    }
-    let validators: Vec<ListedOne> = validators
-        .into_values()
-        .map(|known| ListedOne {
-            validator: known.key,
-            standing: format!("{:?}", known.standing),
-            in_set: known.in_set,
-            bond: unit.text(known.bond),
-            url: known.url,
-        })
-        .collect();
-    let mut text = format!("epoch {}, signed to {}", progress.newest, progress.signed);
-    for one in &validators {
-        let place = if one.in_set { "in" } else { "out" };
-        text.push_str(&format!(
-            "\n{} {place:>3} {:<9} bond {:<10} {}",
-            one.validator, one.standing, one.bond, one.url
-        ));
-    }
-    let listed = Listed { epoch: progress.newest, signed: progress.signed, validators };
-    output::result(json, &listed, &text)?;
     Ok(ExitCode::SUCCESS)
 }
 

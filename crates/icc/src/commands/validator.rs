@@ -126,11 +126,15 @@ fn spawn_duty(
     tasks: &TaskTracker,
     (confirmed, shutdown): (&CancellationToken, &CancellationToken),
 ) -> eyre::Result<()> {
+    let chains = wiring::deployed_chains(config)?;
+    let gateways = chains.iter().map(|(chain, _)| (chain.id, chain.gateway.into_word()));
     let duty = DutyConfig {
         confirmation: Duration::from_secs(config.validator.confirmation_seconds),
         silence: Duration::from_secs(config.validator.silence_seconds),
         cores: config.validator.core_urls.clone(),
-        chains: config.chains.values().map(|chain| ChainId(chain.id)).collect(),
+        network: config.network,
+        gateways: gateways.collect(),
+        evidence: config.validator.evidence_folder(),
     };
     let (client, attestor, peers, roll) =
         (wiring::http_client()?, attestor.clone(), peers.clone(), roll.clone());

@@ -101,6 +101,8 @@ fn they_join_by_themselves_and_are_out_when_they_lie() {
         until_sets(bridge, "the silent one is out", |set| !set.contains(&silent)).await;
         let jailed = registration(bridge, silent).await;
         assert_eq!((jailed.standing, jailed.bond), (Standing::Jailed, BOND), "it may come back");
+        let late = bridge.core().late().await.unwrap();
+        assert!(late.get(&silent).is_some_and(|late| *late > 0), "{silent} was late: {late:?}");
 
         // One leaves, as its operator does it.
         let leaver = address(bridge, 3);

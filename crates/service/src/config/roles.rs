@@ -20,6 +20,9 @@ pub struct CoreConfig {
     /// Where proofs of lies are written as files, besides the database; none: not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence_folder: Option<PathBuf>,
+    /// How long after the first signature on a checkpoint the other validators are late, and after finality a lane's
+    /// messages overdue, in seconds.
+    pub confirmation_seconds: u64,
 }
 
 impl Default for CoreConfig {
@@ -30,6 +33,7 @@ impl Default for CoreConfig {
             batch_gas: 12_000_000,
             replace_after_ms: 30_000,
             evidence_folder: None,
+            confirmation_seconds: 60,
         }
     }
 }
@@ -78,5 +82,12 @@ impl Default for ValidatorConfig {
             confirmation_seconds: 60,
             silence_seconds: 3600,
         }
+    }
+}
+
+impl ValidatorConfig {
+    /// Where contradictions are kept: beside the journal.
+    pub fn evidence_folder(&self) -> PathBuf {
+        PathBuf::from(format!("{}.evidence", self.journal))
     }
 }
