@@ -141,7 +141,8 @@ pub(crate) async fn follow_epochs(
     }
     metrics::gauge!("icc_gateway_epoch", "chain" => chain.to_string()).set(held as f64);
     let Some(known) = hub.held_epoch(chain).await? else { return Ok(()) };
-    if somebody_left(hub, known, held).await? {
+    // Who left longer ago than is looked at is told as well: then without having looked.
+    if held.saturating_sub(known) > MOST_AT_ONCE || somebody_left(hub, known, held).await? {
         sender.send(&Call::ReportEpoch { epoch: held }, lease).await?;
         tracing::info!(%chain, epoch = held, "gateway reports its epoch");
     }
@@ -150,7 +151,7 @@ pub(crate) async fn follow_epochs(
 
 /// Whether an epoch after `known` and up to `held` lacks somebody that the one before it had.
 async fn somebody_left(hub: &dyn Hub, known: u64, held: u64) -> Result<bool, RelayError> {
-    let from = known.max(held.saturating_sub(MOST_AT_ONCE)).max(1);
+    let from = known.max(1);
     let mut before: Option<Epoch> = None;
     for epoch in from..=held {
         // Epochs from before the registry are not known to it.
