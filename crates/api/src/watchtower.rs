@@ -5,7 +5,13 @@
 //! final block. What lies beyond the outbox is taken for a lie when it has not come true for a while; the gateway, which
 //! knows its outbox best, is asked in any case before anything is submitted.
 
-use std::{collections::HashMap, fs, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use alloy_primitives::{Address, B256};
 use icc_attest::{Attestation, Evidence, Outbox, SNAPSHOT_INTERVAL, SignedSet};
@@ -23,6 +29,8 @@ const LOOK_BACK: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Attestations looked at in one round of a lane.
 const ROUND: u32 = 256;
+/// Between two looks at lies of one key on one lane.
+const PER_LIAR: Duration = Duration::from_secs(5);
 /// Submitted at once to one chain.
 const AT_ONCE: u32 = 4;
 
@@ -37,6 +45,8 @@ pub struct Watchtower {
     folder: Option<PathBuf>,
     /// How long after the first signature on a checkpoint the others are late.
     confirmation: Duration,
+    /// Whose lies on which lane were looked at when: a flood of them is not looked at one by one.
+    looked_at: Arc<Mutex<HashMap<(Address, LaneId), Instant>>>,
 }
 
 /// What became of an evidence when its time came.
@@ -51,7 +61,8 @@ pub enum Submittable {
 impl Watchtower {
     /// A watchtower of one network.
     pub fn new(store: Store, network: NetworkId, hub: Option<ChainId>) -> Self {
-        Self { store, network, hub, folder: None, confirmation: Duration::from_secs(60) }
+        let confirmation = Duration::from_secs(60);
+        Self { store, network, hub, folder: None, confirmation, looked_at: Arc::default() }
     }
 
     /// Writes each evidence as a file into a folder, too.
@@ -125,6 +136,9 @@ impl Watchtower {
     /// An attestation that the own final view contradicts. If its signer has signed something else as well, that is the
     /// better evidence: it rests on no chain.
     pub(crate) async fn contradicted(&self, attestation: &StoredAttestation) -> Result<(), StoreError> {
+        if self.is_flooded(attestation) {
+            return Ok(());
+        }
         if let Some(other) = self.store.other_word(attestation).await? {
             return self.keep_equivocation(attestation, &other).await;
         }
@@ -136,8 +150,24 @@ impl Watchtower {
             .await
     }
 
+    /// Whether a lie of the same key on the same lane was looked at a moment ago. At most one entry for each member of a
+    /// set and lane.
+    fn is_flooded(&self, attestation: &StoredAttestation) -> bool {
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let last = looked_at.insert((attestation.signer, attestation.checkpoint.lane), now);
+        let flooded = last.is_some_and(|last| now - last < PER_LIAR);
+        if let (true, Some(last)) = (flooded, last) {
+            looked_at.insert((attestation.signer, attestation.checkpoint.lane), last);
+        }
+        flooded
+    }
+
     /// An attestation whose signer has signed another accumulator of the same nonce.
     pub(crate) async fn equivocated(&self, attestation: &StoredAttestation) -> Result<(), StoreError> {
+        if self.is_flooded(attestation) {
+            return Ok(());
+        }
         match self.store.other_word(attestation).await? {
             Some(other) => self.keep_equivocation(attestation, &other).await,
             None => Ok(()),

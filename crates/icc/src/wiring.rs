@@ -121,9 +121,14 @@ pub(crate) fn key_or_nobody(
     }
 }
 
-/// An HTTP client of the bridge's own services.
+/// An HTTP client of the bridge's own services. Validators name their URLs themselves: nobody is led elsewhere.
 pub(crate) fn http_client() -> eyre::Result<reqwest::Client> {
-    Ok(reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build()?)
+    let nowhere_else = reqwest::redirect::Policy::none();
+    Ok(reqwest::Client::builder()
+        .timeout(Duration::from_secs(5))
+        .redirect(nowhere_else)
+        .no_proxy()
+        .build()?)
 }
 
 /// A name for this process that no other has or had: leases are held under it.

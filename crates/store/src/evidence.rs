@@ -44,14 +44,18 @@ pub struct Suspicion {
 }
 
 impl Store {
-    /// Keeps a proof, unless one of its kind, signer and subject is known. Returns whether it is news.
+    /// Keeps a proof, unless one of its kind, signer and subject is known; one that came to nothing makes room. Returns
+    /// whether it is news.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn add_evidence(&self, row: &EvidenceRow) -> Result<bool, StoreError> {
         let added = query!(
             "insert into evidence (signer, kind, subject, chain_id, body) values ($1, $2, $3, $4, $5)
-             on conflict do nothing",
+             on conflict (signer, kind, subject) do update
+             set chain_id = excluded.chain_id, body = excluded.body, attempts = 0, next_at = now(), outcome = null
+             where evidence.body <> excluded.body and evidence.outcome is not null
+               and evidence.outcome <> 'submitted' and evidence.outcome not like 'Already%'",
             row.signer.as_slice(),
             row.kind,
             row.subject.as_slice(),
