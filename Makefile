@@ -23,22 +23,22 @@ node_modules/.installed: package.json package-lock.json
 	@touch $@
 
 contracts-test: node_modules/.installed ## Solidity tests
-	cd contracts && $(FORGE) test
+	cd contracts && $(FORGE) build src && FOUNDRY_PROFILE=test $(FORGE) test
 
 rust-test: build ## Rust tests, on real chains and a real PostgreSQL
 	SQLX_OFFLINE=true cargo test --workspace
 
 deep: node_modules/.installed ## fuzz and invariant tests with many more runs
-	cd contracts && FOUNDRY_PROFILE=deep $(FORGE) test
+	FOUNDRY_FUZZ_RUNS=10000 FOUNDRY_INVARIANT_RUNS=256 FOUNDRY_INVARIANT_DEPTH=200 $(MAKE) contracts-test
 
 fuzz: ## fuzz targets of the decoders, FUZZ_SECONDS (600) each; TARGETS="node fold" picks
 	scripts/fuzz.sh $(TARGETS)
 
 artifacts: node_modules/.installed ## ABI and bytecode of the contracts, committed
-	cd contracts && $(FORGE) build && node script/artifacts.js
+	cd contracts && $(FORGE) build src && node script/artifacts.js
 
 artifacts-check: node_modules/.installed ## are they what the sources compile to?
-	cd contracts && $(FORGE) build --force && node script/artifacts.js --check
+	cd contracts && $(FORGE) build src --force && node script/artifacts.js --check
 
 fmt: node_modules/.installed ## format everything
 	cargo fmt --all

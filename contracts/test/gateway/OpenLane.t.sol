@@ -45,7 +45,7 @@ contract OpenLaneTest is BridgeTest {
     function test_timelockedOwnerWaits() public {
         address[] memory actors = new address[](1);
         actors[0] = USER;
-        Timelock timelock = Timelock(payable(_create("Timelock.sol:Timelock", abi.encode(1 days, actors, actors))));
+        Timelock timelock = Timelock(payable(_create("Timelock", abi.encode(1 days, actors, actors))));
         Gateway gateway = _newGateway(NETWORK, address(timelock), 1, _set(keys));
         bytes memory call = abi.encodeCall(IGateway.openLane, (IGateway.Remote(7, 1, bytes32(uint256(1)))));
         vm.startPrank(USER);

@@ -120,7 +120,7 @@ contract AdmissionTest is RegistryTest {
 
     function test_bondsInAToken() public {
         address holder = address(0x401D);
-        DemoToken coin = DemoToken(_create("DemoToken.sol:DemoToken", abi.encode("Bond", "BOND", 100 ether, holder)));
+        DemoToken coin = DemoToken(_create("DemoToken", abi.encode("Bond", "BOND", 100 ether, holder)));
         _setUpRegistry(5, 2, address(coin));
         address founder = vm.addr(keys[0]);
         vm.prank(holder);
@@ -148,7 +148,7 @@ contract AdmissionTest is RegistryTest {
     /// @dev Expelled for not bonding, and bonds before it is out: it stays.
     function test_aLateFounderStays() public {
         address holder = address(0x401D);
-        DemoToken coin = DemoToken(_create("DemoToken.sol:DemoToken", abi.encode("Bond", "BOND", 100 ether, holder)));
+        DemoToken coin = DemoToken(_create("DemoToken", abi.encode("Bond", "BOND", 100 ether, holder)));
         _setUpRegistry(5, 2, address(coin));
         address founder = vm.addr(keys[0]);
         _later(PROBATION);

@@ -52,11 +52,9 @@ abstract contract BridgeTest is Test {
         for (uint256 i = 0; i < 3; ++i) {
             _on(i);
             gateways[i] = _newGateway(NETWORK, OWNER, 1, _set(keys));
-            wrapped[i] = WrappedNative(payable(_create("WrappedNative.sol:WrappedNative", "")));
+            wrapped[i] = WrappedNative(payable(_create("WrappedNative", "")));
             bridges[i] = TokenBridge(
-                payable(_create(
-                        "TokenBridge.sol:TokenBridge", abi.encode(gateways[i], OWNER, address(wrapped[i]), WINDOW)
-                    ))
+                payable(_create("TokenBridge", abi.encode(gateways[i], OWNER, address(wrapped[i]), WINDOW)))
             );
         }
         for (uint256 i = 0; i < 3; ++i) {
@@ -70,13 +68,13 @@ abstract contract BridgeTest is Test {
             }
         }
         _on(0);
-        token = DemoToken(_create("DemoToken.sol:DemoToken", abi.encode("Demo", "DEMO", 1e30, USER)));
+        token = DemoToken(_create("DemoToken", abi.encode("Demo", "DEMO", 1e30, USER)));
         vm.recordLogs();
     }
 
     function _newGateway(bytes32 network, address owner, uint64 epoch, bytes memory set) internal returns (Gateway) {
         IGateway.InitialSet memory initial = IGateway.InitialSet(epoch, madeAt, minValidators, set);
-        return Gateway(_create("Gateway.sol:Gateway", abi.encode(network, owner, GUARDIAN, initial, MIN_DEADLINE)));
+        return Gateway(_create("Gateway", abi.encode(network, owner, GUARDIAN, initial, MIN_DEADLINE)));
     }
 
     /// @dev As a call, for tests that expect it to revert.
@@ -84,10 +82,10 @@ abstract contract BridgeTest is Test {
         return _newGateway(network, owner, epoch, set);
     }
 
-    /// @dev Deploys a compiled artifact. `new` would compile the contract again into each test that uses it, which
-    /// makes the compiler take minutes; reverts are passed on.
-    function _create(string memory artifact, bytes memory arguments) internal returns (address made) {
-        bytes memory code = abi.encodePacked(vm.getCode(artifact), arguments);
+    /// @dev Deploys the bytecode that the default profile made of `src` (`make contracts-test` sees to it first), so
+    /// that what is tested is what is deployed whatever profile compiles the tests; reverts are passed on.
+    function _create(string memory name, bytes memory arguments) internal returns (address made) {
+        bytes memory code = abi.encodePacked(vm.getCode(string.concat("out/", name, ".sol/", name, ".json")), arguments);
         assembly ("memory-safe") {
             made := create(0, add(code, 0x20), mload(code))
             if iszero(made) {

@@ -48,7 +48,7 @@ abstract contract RegistryTest is BridgeTest {
         });
         registry = ValidatorRegistry(
             _create(
-                "ValidatorRegistry.sol:ValidatorRegistry",
+                "ValidatorRegistry",
                 abi.encode(
                     NETWORK, OWNER, GUARDIAN, TREASURY, bondToken, 1, _set(keys), uint64(block.timestamp), parameters
                 )
