@@ -41,7 +41,7 @@ impl EvmSubmitter {
     }
 
     /// The contract and what to call it with.
-    fn encode(&self, call: &Call) -> (Address, Bytes) {
+    pub fn calldata(&self, call: &Call) -> (Address, Bytes) {
         let gateway = self.config.gateway;
         match call {
             Call::Deliver(delivery) => {
@@ -177,7 +177,7 @@ impl Submitter for EvmSubmitter {
     }
 
     async fn simulate(&self, call: &Call, signer: B256) -> Result<u64, ChainError> {
-        let (to, data) = self.encode(call);
+        let (to, data) = self.calldata(call);
         let request = json!({
             "from": Address::from_word(signer),
             "to": to,
@@ -207,7 +207,7 @@ impl Submitter for EvmSubmitter {
 
     async fn submit(&self, submission: &Submission<'_>) -> Result<B256, ChainError> {
         let fees = transaction::current_fees(&self.pool, &self.config.fees, submission.attempt).await?;
-        let (to, data) = self.encode(submission.call);
+        let (to, data) = self.calldata(submission.call);
         let unsigned = transaction::Transaction {
             chain: self.config.id.0,
             nonce: submission.sequence,

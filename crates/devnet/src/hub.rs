@@ -30,6 +30,8 @@ pub const DEFEAT_SECONDS: u64 = 10;
 pub const JAIL_SECONDS: u64 = 5;
 /// How long after another a validator may sign. Seconds.
 pub(crate) const CONFIRMATION_SECONDS: u64 = 5;
+/// How long cores have to submit evidence before validators do. Seconds.
+pub(crate) const EVIDENCE_GRACE_SECONDS: u64 = 2;
 /// From leaving to a free bond, by the hub's clock. Seconds.
 pub const UNBONDING_SECONDS: u64 = 21 * 86_400;
 /// Which chain has it.

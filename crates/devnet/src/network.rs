@@ -300,6 +300,7 @@ impl Devnet {
             peers: peers.to_vec(),
             confirmation_seconds: hub::CONFIRMATION_SECONDS,
             silence_seconds: self.options.silence.as_secs(),
+            evidence_grace_seconds: hub::EVIDENCE_GRACE_SECONDS,
         };
         let key = Keys::text([self.validator_keys[number].as_ref()]);
         self.endpoints.push(own);

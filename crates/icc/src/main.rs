@@ -5,6 +5,7 @@ mod cli;
 mod coins;
 mod commands;
 mod output;
+mod prosecute;
 mod reconcile;
 mod voices;
 mod wiring;

@@ -66,6 +66,14 @@ pub(crate) fn hub(chains: &[EvmChain]) -> Option<&EvmChain> {
     chains.iter().find(|chain| chain.registry.is_some())
 }
 
+/// The hub of a configuration.
+pub(crate) fn hub_chain(config: &Config) -> eyre::Result<EvmChain> {
+    let (name, chain_config) = config.chains.iter().find(|(_, chain)| chain.registry.is_some()).ok_or_eyre(
+        "no chain has a `registry`; put what `icc deploy` tells into the configuration of the hub",
+    )?;
+    chain(name, chain_config)
+}
+
 pub(crate) fn address(field: &str, text: &str) -> eyre::Result<Address> {
     // Mixed case is a checksum (EIP-55), and a wrong one a typing error.
     let lower = text.to_lowercase();

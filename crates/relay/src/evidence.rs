@@ -16,6 +16,11 @@ const MAX_ATTEMPTS: u32 = 64;
 /// How contracts refuse what somebody else has brought before, or what is no lie after all.
 const SETTLED: [&str; 4] = ["AlreadyConvicted", "AlreadyReported", "NoLie", "CheckpointIsTrue"];
 
+/// Whether a contract's refusal means that a proof need not be submitted any more.
+pub fn is_settled(reason: &str) -> bool {
+    SETTLED.iter().any(|settled| reason.starts_with(settled))
+}
+
 /// How a proof is submitted.
 #[derive(Debug)]
 pub enum Charge {
@@ -56,7 +61,7 @@ pub(crate) async fn submit_evidence(
                 store.settle_evidence(&row, "submitted").await?;
             }
             Err(RelayError::Chain(ChainError::Reverted { reason, .. })) => {
-                let settled = SETTLED.iter().any(|settled| reason.starts_with(settled));
+                let settled = is_settled(&reason);
                 tracing::warn!(%chain, %signer, kind, reason, attempts = row.attempts, "evidence is not taken");
                 if settled || row.attempts >= MAX_ATTEMPTS {
                     store.settle_evidence(&row, &reason).await?;

@@ -24,5 +24,5 @@ mod worker;
 pub use engine::{AccuserHandle, EpochKeeping, Relay, RelayConfig};
 pub use epochs::SetVoices;
 pub use error::RelayError;
-pub use evidence::{Accuser, Charge};
+pub use evidence::{Accuser, Charge, is_settled};
 pub use prices::{CoinFeed, PriceUpdates};

@@ -137,6 +137,18 @@ pub(crate) enum EvidenceWhat {
         #[arg(long)]
         config: Option<PathBuf>,
     },
+    /// Prove it to the contracts, as anybody may: it needs nothing of the system but the configuration's endpoints.
+    ///
+    /// A part of the bond goes to whoever submits. Says so where somebody else was quicker.
+    Submit {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Who pays for it, and gets the reporter's share.
+        #[command(flatten)]
+        keys: KeyArgs,
+    },
     /// What a core keeps, and what became of it.
     List {
         /// The core's URL.

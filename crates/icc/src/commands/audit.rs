@@ -24,7 +24,7 @@ use crate::{
         Answers, Bridges, Cut, Outbound, Report, Signed, Source, Verdict, ask, judge, leases, tokens_here,
     },
     cli::AuditArgs,
-    commands::{PENDING, registration::hub_chain},
+    commands::PENDING,
     output::{self, Talk},
     wiring,
 };
@@ -106,7 +106,7 @@ struct Auditor<'a> {
 impl<'a> Auditor<'a> {
     fn new(config: &'a Config, arguments: &AuditArgs) -> eyre::Result<Self> {
         let hub = match config.chains.values().any(|chain| chain.registry.is_some()) {
-            true => Some(EvmHub::new(&hub_chain(config)?)?),
+            true => Some(EvmHub::new(&wiring::hub_chain(config)?)?),
             false => None,
         };
         let liars = arguments.liars.iter().map(|text| wiring::address("--liar", text));

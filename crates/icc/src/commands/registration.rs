@@ -12,7 +12,7 @@ use alloy_primitives::{
 use eyre::{OptionExt, WrapErr, bail, ensure};
 use icc_chain::{Hub, Registration, Standing};
 use icc_chain_evm::{
-    Account, EvmChain, EvmHub,
+    Account, EvmHub,
     bindings::{DemoToken, ValidatorRegistry},
 };
 use icc_service::{Signer, config::Config};
@@ -77,7 +77,7 @@ struct Shown {
 
 impl Registrar {
     async fn open(config: &Config, signer: &Signer) -> eyre::Result<Self> {
-        let chain = hub_chain(config)?;
+        let chain = wiring::hub_chain(config)?;
         let registry = chain.registry.ok_or_eyre("the hub has no registry")?;
         let (hub, account) = (EvmHub::new(&chain)?, Account::new(chain, signer.key())?);
         let bond = Unit::read(&account, registry).await?;
@@ -150,14 +150,6 @@ impl Registrar {
         }
         Ok("out; the bond is free: `icc validator withdraw`".to_owned())
     }
-}
-
-/// The hub of a configuration.
-pub(crate) fn hub_chain(config: &Config) -> eyre::Result<EvmChain> {
-    let (name, chain) = config.chains.iter().find(|(_, chain)| chain.registry.is_some()).ok_or_eyre(
-        "no chain has a `registry`; put what `icc deploy` tells into the configuration of the hub",
-    )?;
-    wiring::chain(name, chain)
 }
 
 /// Bonds and registers a key that is not registered yet.

@@ -17,7 +17,7 @@ use icc_service::config::Config;
 
 use crate::{
     cli::{RegistryArgs, RegistryWhat},
-    commands::{registration::hub_chain, token::told},
+    commands::token::told,
     output, wiring,
 };
 
@@ -30,7 +30,7 @@ struct Place {
 
 pub(crate) async fn run(arguments: RegistryArgs, json: bool) -> eyre::Result<ExitCode> {
     let config = wiring::load(&arguments.file)?;
-    let chain = hub_chain(&config)?;
+    let chain = wiring::hub_chain(&config)?;
     let registry = chain.registry.ok_or_eyre("the hub has no registry")?;
     let place = Place { account: Account::new(chain, arguments.keys.one()?.key())?, registry, json };
     let key = |text: &str| wiring::address("validator", text);

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
-use crate::{cli::ValidatorArgs, commands::registration, wiring};
+use crate::{cli::ValidatorArgs, commands::registration, prosecute::Prosecutor, wiring};
 
 const LIMITS: BodyLimits = BodyLimits { body_bytes: 4096, timeout: Duration::from_secs(10) };
 
@@ -30,6 +30,12 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
         registration::register(&config, &signer, &arguments.registration).await?;
     }
     let identity = format!("{} on network {}", signer.address(), config.network);
+    let prosecutor = Prosecutor {
+        config: config.clone(),
+        signer: signer.clone(),
+        folder: config.validator.evidence_folder(),
+        grace: Duration::from_secs(config.validator.evidence_grace_seconds),
+    };
     let journal =
         Journal::open(Path::new(&config.validator.journal), &identity).wrap_err("validator.journal")?;
     let attestor = Attestor::new(journal, signer, Domain::new(config.network));
@@ -49,6 +55,7 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
     let hub = chains.iter().map(|(chain, _)| chain).find(|chain| chain.registry.is_some());
     if let Some(hub) = hub {
         spawn_sets(hub.clone(), (&attestor, &peers), &tasks, (&confirmed, &shutdown));
+        tasks.spawn(prosecutor.run(shutdown.clone()));
     }
     let ids: Vec<ChainId> = chains.iter().map(|(chain, _)| chain.id).collect();
     for (chain, chain_config) in chains {

@@ -11,11 +11,7 @@ use icc_chain::{Hub, Registration};
 use icc_chain_evm::{Account, EvmHub};
 use serde::Serialize;
 
-use crate::{
-    cli::ValidatorsArgs,
-    commands::registration::{Unit, hub_chain},
-    output, wiring,
-};
+use crate::{cli::ValidatorsArgs, commands::registration::Unit, output, wiring};
 
 /// Validators asked at once.
 const AT_ONCE: usize = 16;
@@ -51,7 +47,7 @@ type Said = (Option<String>, BTreeMap<Address, Participation>);
 /// All validators of the newest epoch, and who waits.
 pub(crate) async fn run(arguments: ValidatorsArgs, json: bool) -> eyre::Result<ExitCode> {
     let config = wiring::load(&arguments.file)?;
-    let chain = hub_chain(&config)?;
+    let chain = wiring::hub_chain(&config)?;
     let registry = chain.registry.ok_or_eyre("the hub has no registry")?;
     let hub: Arc<dyn Hub> = Arc::new(EvmHub::new(&chain)?);
     let unit = Unit::read(&Account::new(chain, wiring::key_or_nobody(None)?)?, registry).await?;

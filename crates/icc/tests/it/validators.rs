@@ -2,11 +2,12 @@
 
 use std::{fs, time::Duration};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
+use alloy_signer_local::PrivateKeySigner;
 use icc_chain::{Hub, Registration, Standing};
 use icc_chain_evm::{EvmHub, bindings::Gateway};
 use icc_devnet::{BOND, Role};
-use icc_testkit::traitors::{FalseSets, Traitor, alter, equivocate, forge};
+use icc_testkit::traitors::{FalseSets, Traitor, altered, equivocate, equivocation, forge};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -119,18 +120,37 @@ fn they_join_by_themselves_and_are_out_when_they_lie() {
         assert_eq!((left.standing, left.bond), (Standing::Left, BOND), "its bond waits");
         end(bridge, 3);
 
-        // Three at once.
-        let mut out = Vec::new();
-        for liar in [4, 5, 6] {
-            let traitor = Traitor::new(&bridge.devnet, liar);
-            if liar == 4 {
-                alter(&bridge.devnet, &traitor, 0, 1).await.unwrap();
-            } else {
-                equivocate(&bridge.devnet, &traitor, 2, 0).await.unwrap();
-            }
-            out.push(traitor.address());
-        }
+        // Three at once: a core finds one, a validator has kept what another signed, a stranger comes with a file.
+        let traitors = [4, 5, 6].map(|liar| Traitor::new(&bridge.devnet, liar));
+        equivocate(&bridge.devnet, &traitors[0], 2, 0).await.unwrap();
+        let kept = equivocation(&bridge.devnet, &traitors[1], 2, 0).await.unwrap();
+        let folder = bridge.devnet.folder().join("validator-8.journal.evidence");
+        fs::create_dir_all(&folder).unwrap();
+        let kept_file = folder.join("kept.json");
+        fs::write(&kept_file, serde_json::to_vec(&kept).unwrap()).unwrap();
+        let told = altered(&bridge.devnet, &traitors[2], (0, 1), B256::repeat_byte(5)).await.unwrap();
+        let file = bridge.devnet.folder().join("told.json");
+        fs::write(&file, serde_json::to_vec(&told).unwrap()).unwrap();
+        let stranger = bridge.devnet.folder().join("stranger.key");
+        let key = PrivateKeySigner::random();
+        write_key(&stranger, key.to_bytes().as_slice());
+        bridge.devnet.chains[0].fund(key.address(), 1).await.unwrap();
+        let (file, stranger) = (file.display().to_string(), stranger.display().to_string());
+        let config = bridge.devnet.folder().join("icc.toml").display().to_string();
+        let submit = ["evidence", "submit", &file, "--config", &config, "--key-file", &stranger];
+        let output = run(&submit);
+        let says = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && says.starts_with("submitted by 0x"), "{says} {}", said(&output));
+        let out = traitors.map(|traitor| traitor.address());
         until_sets(bridge, "three liars are out", |set| out.iter().all(|liar| !set.contains(liar))).await;
+        eventually("what a validator kept is submitted by it", async || {
+            fs::read_to_string(kept_file.with_extension("outcome"))
+                .is_ok_and(|outcome| outcome.starts_with("submitted: transaction"))
+        })
+        .await;
+        let again = run(&submit);
+        let says = String::from_utf8_lossy(&again.stdout);
+        assert!(again.status.success() && says.contains("convicted it already"), "{says} {}", said(&again));
         liars.extend(out);
 
         // Nobody who was honest has lost anything.
@@ -143,7 +163,7 @@ fn they_join_by_themselves_and_are_out_when_they_lie() {
             }
         }
         let evidence = bridge.core().evidence().await.unwrap();
-        assert!(evidence.len() >= liars.len(), "{evidence:?}");
+        assert!(evidence.len() + 2 >= liars.len(), "all but what was never told to a core: {evidence:?}");
         for one in &evidence {
             assert!(liars.contains(&one.signer), "{} is honest", one.signer);
             let file = bridge.devnet.folder().join("evidence.json");

@@ -59,6 +59,9 @@ pub struct ValidatorConfig {
     pub confirmation_seconds: u64,
     /// For how long another must have missed more than half of that to be jailed, in seconds.
     pub silence_seconds: u64,
+    /// How long cores and others may take to submit what this validator has seen of a lie before it does so itself, in
+    /// seconds.
+    pub evidence_grace_seconds: u64,
 }
 
 /// Another validator.
@@ -81,6 +84,7 @@ impl Default for ValidatorConfig {
             peers: Vec::new(),
             confirmation_seconds: 60,
             silence_seconds: 3600,
+            evidence_grace_seconds: 120,
         }
     }
 }

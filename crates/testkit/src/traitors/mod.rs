@@ -11,13 +11,13 @@ use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use eyre::ensure;
 use icc_attest::{Attestation, AttestationBatch};
-use icc_chain_evm::bindings::{Gateway, IGateway};
+use icc_chain_evm::bindings::Gateway;
 use icc_devnet::Devnet;
-use icc_protocol::{Checkpoint, Domain, LaneId};
+use icc_protocol::{ChainId, Checkpoint, Domain, Lane, LaneId};
 
-pub use equivocator::equivocate;
+pub use equivocator::{equivocate, equivocation};
 pub use false_set::FalseSets;
-pub use forger::{alter, forge};
+pub use forger::{altered, forge};
 
 /// A key of the set, in the wrong hands.
 #[derive(Debug, Clone)]
@@ -45,13 +45,19 @@ impl Traitor {
 }
 
 /// The open lane between two chains, and how many messages have left on it.
-async fn lane(devnet: &Devnet, from: usize, to: usize) -> eyre::Result<(LaneId, u64)> {
+async fn lane(devnet: &Devnet, from: usize, to: usize) -> eyre::Result<(Lane, u64)> {
     let (account, gateway) = (devnet.account(from)?, devnet.configs[from].gateway);
     let chain = devnet.configs[to].id.0;
     let outbox = account.view(gateway, Gateway::outboxCall { chain }).await?;
-    let there = devnet.configs[to].gateway.into_word();
-    let remote = IGateway::Remote { chain, generation: outbox.generation, gateway: there };
-    Ok((LaneId(account.view(gateway, Gateway::laneToCall { remote }).await?), outbox.nonce))
+    let lane = Lane {
+        network: devnet.network,
+        source_chain: devnet.configs[from].id,
+        source_gateway: gateway.into_word(),
+        destination_chain: ChainId(chain),
+        destination_gateway: devnet.configs[to].gateway.into_word(),
+        generation: outbox.generation,
+    };
+    Ok((lane, outbox.nonce))
 }
 
 /// Tells one core; what it thinks of it is not asked.
