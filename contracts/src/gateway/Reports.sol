@@ -12,7 +12,7 @@ import {Lanes} from "./Lanes.sol";
 
 /// @title What a gateway tells the registry on the hub: who signed what its outboxes contradict, and its epoch.
 /// @notice On the hub by a call, from elsewhere by a message of kind evidence, which nobody pays for: so there is at
-/// most one for each validator, which is then out for good, and one for each epoch.
+/// most one for each epoch, and of a validator one a week and with each epoch whose set has it.
 abstract contract Reports is Lanes {
     /// @notice Gas limit of a report, which so executes within its delivery.
     uint32 public constant REPORT_GAS = 240_000;
@@ -20,9 +20,13 @@ abstract contract Reports is Lanes {
     /// @notice After this many seconds a report may be sent again: it may have been lost with a gateway or a registry.
     uint256 public constant REPORT_AGAIN = 7 days;
 
-    /// @dev When a signer, or this gateway's epoch (the zero address), was last reported to a registry.
-    mapping(address registry => mapping(address subject => uint256)) private _reportedAt;
-    mapping(address registry => uint64) private _reportedEpoch;
+    struct Reported {
+        uint64 time;
+        uint64 epoch;
+    }
+
+    /// @dev When a signer, or this gateway's epoch (the zero address), was last reported to a registry, and as whose member.
+    mapping(address registry => mapping(address subject => Reported)) private _reported;
     mapping(bytes32 lane => bool) private _disowned;
 
     /// @inheritdoc IGateway
@@ -36,7 +40,7 @@ abstract contract Reports is Lanes {
         bytes32 digest = _checkpointDigest(lane, claim.nonce, claim.accumulator);
         if (SignatureLib.recover(digest, claim.r, claim.vs) != claim.signer) revert SignatureLib.InvalidSignature();
         if (!_isMember(claim.signer, claim.epoch, proof.member)) revert NotAMember(claim.signer, claim.epoch);
-        _requireNotReported(claim.signer);
+        _noteReport(claim.signer, claim.epoch);
         _requireFalse(lane, destination, claim, proof);
 
         // A static struct lies in the calldata as it is encoded.
@@ -52,10 +56,7 @@ abstract contract Reports is Lanes {
     /// @inheritdoc IGateway
     function reportRotation(uint64 epoch) external {
         if (epoch != _currentEpoch()) revert WrongEpoch(_currentEpoch());
-        // The same again only after a while; a newer one at once.
-        if (epoch <= _reportedEpoch[registry]) _requireNotReported(address(0));
-        _reportedEpoch[registry] = epoch;
-        _reportedAt[registry][address(0)] = block.timestamp;
+        _noteReport(address(0), epoch);
         bytes calldata encoded;
         assembly ("memory-safe") {
             encoded.offset := 4
@@ -66,7 +67,7 @@ abstract contract Reports is Lanes {
 
     /// @inheritdoc IGateway
     function reportedEpoch() external view returns (uint64) {
-        return _reportedEpoch[registry];
+        return _reported[registry][address(0)].epoch;
     }
 
     function _disown(bytes32 lane) internal {
@@ -74,10 +75,13 @@ abstract contract Reports is Lanes {
         emit Disowned(lane);
     }
 
-    function _requireNotReported(address subject) private {
-        uint256 last = _reportedAt[registry][subject];
-        if (last != 0 && block.timestamp < last + REPORT_AGAIN) revert AlreadyReported();
-        _reportedAt[registry][subject] = block.timestamp;
+    /// @dev The same again only after a while. As of a newer epoch at once, if that is the present one: a liar that has
+    /// itself reported while the registry does not know it must not be safe when it comes back.
+    function _noteReport(address subject, uint64 epoch) private {
+        Reported storage last = _reported[registry][subject];
+        bool isNews = epoch == _currentEpoch() && epoch > last.epoch;
+        if (last.time != 0 && !isNews && block.timestamp < last.time + REPORT_AGAIN) revert AlreadyReported();
+        (last.time, last.epoch) = (uint64(block.timestamp), epoch);
     }
 
     /// @dev Reverts unless the claimed checkpoint is not what this outbox says or said.

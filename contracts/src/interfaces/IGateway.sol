@@ -247,7 +247,8 @@ interface IGateway {
     function rotate(bytes calldata newSet, uint64 epoch, uint64 hubTime, bytes calldata signatures) external;
 
     /// @notice Proves that a validator signed what this gateway's outbox contradicts, and reports it to the registry.
-    /// Anyone may, at no fee, once a week for each validator.
+    /// Anyone may, at no fee, once a week for each validator; and once for each epoch while that is the present one, as
+    /// what was reported before may have come too early for the registry.
     function reportFalseCheckpoint(IReportRecipient.FalseCheckpoint calldata claim, CheckpointProof calldata proof)
         external;
 

@@ -46,8 +46,6 @@ interface IValidatorRegistry {
         uint40 outAt;
         /// That epoch.
         uint64 outEpoch;
-        /// The first epoch with it; zero for the first set.
-        uint64 inEpoch;
         /// Smallest units of the bond's token, or wei.
         uint128 bond;
         /// Where it serves what it signs.
@@ -156,7 +154,8 @@ interface IValidatorRegistry {
     error UnknownReport(uint256 kind);
     /// @notice The guardian does not listen to this chain at present; the report can be executed later.
     error ChainIsDeaf(uint64 chain);
-    /// @notice By this chain's word alone, a third of the set or more would be out: the guardian has to agree.
+    /// @notice By this chain's word alone, a third of the set or more would be out (of three or fewer: a second one): the
+    /// guardian has to agree.
     error GuardianNeeded(uint64 chain);
     error IsRetired();
     error BelowFloor(uint256 members, uint256 floor);

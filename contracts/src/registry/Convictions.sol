@@ -133,8 +133,8 @@ abstract contract Convictions is Epochs, IReportRecipient {
         bytes32 digest = CheckpointLib.digest(_domain, lane, claim_.nonce, claim_.accumulator);
         if (SignatureLib.recover(digest, claim_.r, claim_.vs) != claim_.signer) revert NoLie();
         Validator storage record = _validators[claim_.signer];
-        // Gone with its bond, or of a time before it came back.
-        if (record.status == Status.None || claim_.epoch < record.inEpoch) return;
+        // Gone with its bond. Who came back is held to all that it ever signed: when that was, nothing shows.
+        if (record.status == Status.None) return;
         bool wasIn = record.inSet && record.status != Status.Convicted;
         bytes32 subject = keccak256(abi.encode(lane, claim_.nonce));
         bool needsConfirmation = !_gateways[chain].economicFinality;
@@ -151,7 +151,7 @@ abstract contract Convictions is Epochs, IReportRecipient {
             toll = Toll(uint40(block.timestamp), 0, uint16(_members()));
         }
         ++toll.count;
-        if (uint256(toll.count) * 3 >= toll.members) revert GuardianNeeded(chain);
+        if (toll.count > _churn(toll.members)) revert GuardianNeeded(chain);
         _tolls[chain] = toll;
     }
 
@@ -173,7 +173,8 @@ abstract contract Convictions is Epochs, IReportRecipient {
         if (record.provedAt == 0 || record.settled) revert NotConvicted(key);
         uint256 over = uint256(record.provedAt) + defeatWindow;
         if (block.timestamp < over) revert TooSoon(over);
-        if (_validators[key].inSet) revert WrongStatus(key, Status.Convicted);
+        // Still in the newest set; of a registry that has ended there will be no other.
+        if (_validators[key].inSet && retiredAt == 0) revert WrongStatus(key, Status.Convicted);
         if (!record.vetoed && (record.confirmed || !record.needsConfirmation)) {
             uint128 bond = _validators[key].bond;
             uint128 share = uint128(uint256(bond) * reporterShare / 10_000);
@@ -210,8 +211,8 @@ abstract contract Convictions is Epochs, IReportRecipient {
         if (status == Status.None) revert WrongStatus(key, status);
         Conviction memory known = _convictions[key];
         if (status == Status.Convicted) {
-            if (known.settled || !known.needsConfirmation || known.subject == subject) return false;
-            if (needsConfirmation && known.reopened >= MAX_REOPENED) return false;
+            if (known.settled || !known.needsConfirmation) return false;
+            if (needsConfirmation && (known.subject == subject || known.reopened >= MAX_REOPENED)) return false;
             (reporter, known.reopened) = (known.reporter, known.reopened + 1);
         } else {
             if (status == Status.Waiting) _dequeue(key);

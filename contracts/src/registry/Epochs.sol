@@ -46,8 +46,8 @@ abstract contract Epochs is Members {
         isDue = isDue && retiredAt == 0 && (changes || _isOld());
     }
 
-    /// @dev How many may come and go: less than a third of the set (of three or fewer: one).
-    function _churn(uint256 members) private pure returns (uint256) {
+    /// @dev How many may come and go, or be out by one chain's word: less than a third of the set (of three or fewer: one).
+    function _churn(uint256 members) internal pure returns (uint256) {
         return members < 4 ? 1 : (members - 1) / 3;
     }
 
@@ -99,7 +99,7 @@ abstract contract Epochs is Members {
             if (changes > 0 && block.timestamp >= record.since && length < QuorumLib.MAX_VALIDATORS) {
                 --changes;
                 (record.status, record.inSet) = (Status.Active, true);
-                (record.outAt, record.outEpoch, record.inEpoch) = (0, 0, epoch);
+                (record.outAt, record.outEpoch) = (0, 0);
                 // Into its place in the ascending order.
                 uint256 place = length++;
                 while (place > 0 && next[place - 1] > key) {

@@ -309,6 +309,23 @@ contract EpochsTest is RegistryTest {
     }
 
     /// @dev A gateway that never says what it holds does not lock bonds for ever.
+    /// @dev Who was accused in the last set of all is judged as well: no epoch will be made without it.
+    function test_aRetiredRegistryJudgesWhoWasInItsLastSet() public {
+        (address vetoed, address liar) = (vm.addr(keys[0]), vm.addr(keys[1]));
+        _equivocation(keys[0]);
+        _equivocation(keys[1]);
+        vm.prank(GUARDIAN);
+        registry.veto(vetoed);
+        vm.prank(OWNER);
+        registry.retire();
+        _later(DEFEAT);
+        registry.settle(liar);
+        assertEq(registry.due(STRANGER), BOND / 10);
+        _later(UNBONDING);
+        registry.settle(vetoed);
+        assertEq(registry.due(_payout(vetoed)), BOND);
+    }
+
     function test_aBondWaitsNinetyDaysForGatewaysAndNoLonger() public {
         address key = vm.addr(keys[3]);
         vm.prank(key);

@@ -7,6 +7,7 @@ import {IGateway} from "../../src/interfaces/IGateway.sol";
 import {IReportRecipient, REPORT_FALSE_CHECKPOINT} from "../../src/interfaces/IReportRecipient.sol";
 import {IValidatorRegistry} from "../../src/interfaces/IValidatorRegistry.sol";
 import {LaneLib} from "../../src/libraries/LaneLib.sol";
+import {QuorumLib} from "../../src/libraries/QuorumLib.sol";
 import {SignatureLib} from "../../src/libraries/SignatureLib.sol";
 import {RegistryTest} from "../utils/RegistryTest.sol";
 
@@ -389,9 +390,9 @@ contract FalseCheckpointTest is RegistryTest {
         registry.makeEpoch();
     }
 
-    /// @dev Attack: what somebody signed before it left with its bond is held against it after it came back, although
-    /// the bond of that time is long gone.
-    function test_whatWasSignedBeforeComingBackCountsNoMore() public {
+    /// @dev Attack: a liar leaves with its bond and has itself reported while the registry does not know it, so that what
+    /// it signs after it came back cannot be reported for a week. It can, as soon as its new epoch is there.
+    function test_whoComesBackIsHeldToAllItSignedAndNoReportShieldsIt() public {
         uint256 secret = keys[0];
         address key = vm.addr(secret);
         IReportRecipient.FalseCheckpoint memory claim = _claim(SOURCE, 2, 9, "x");
@@ -411,19 +412,60 @@ contract FalseCheckpointTest is RegistryTest {
         _on(0);
         _makeEpoch();
         registry.withdraw(key);
+        _report(claim, proof);
+        for (uint256 i = 0; i < 3; ++i) {
+            _catchUp(i);
+        }
+        _relay(SOURCE, 0);
+        assertTrue(_status(key) == IValidatorRegistry.Status.None, "gone");
         vm.prank(OWNER);
         registry.setAllowed(key, true);
         _bond(key);
         _later(PROBATION);
         _makeEpoch();
         assertTrue(_isIn(key), "back");
-        _report(claim, proof);
         for (uint256 i = 0; i < 3; ++i) {
             _catchUp(i);
         }
+        _refused(claim, proof, abi.encodeWithSelector(IGateway.AlreadyReported.selector));
+        (claim.epoch,) = registry.epochs();
+        (bytes memory set,,) = registry.epochSet(claim.epoch);
+        while (QuorumLib.memberAt(set, proof.member) != key) ++proof.member;
+        _report(claim, proof);
         _relay(SOURCE, 0);
         _on(0);
-        assertTrue(_status(key) == IValidatorRegistry.Status.Active, "not held to it");
+        assertTrue(_status(key) == IValidatorRegistry.Status.Convicted, "held to it");
+        _refused(claim, proof, abi.encodeWithSelector(IGateway.AlreadyReported.selector));
+    }
+
+    /// @dev Attack: a liar that has signed the truth and a lie has the lie reported by a chain whose word needs
+    /// confirmation, so that the equivocation, which needs none, counts for the same.
+    function test_aReportDoesNotShieldTheEquivocationAtItsNonce() public {
+        uint256 secret = keys[0];
+        _reportOf(2, 0);
+        _relay(2, 0);
+        _on(0);
+        bytes32 lane = _lane(2, 1);
+        bytes memory lie = _checkpointBy(secret, lane, 9, "x");
+        bytes memory truth = _checkpointBy(secret, lane, 9, "true");
+        registry.proveEquivocation(lane, 9, "x", lie, "true", truth, STRANGER);
+        assertTrue(!registry.conviction(vm.addr(secret)).needsConfirmation, "judged for the greater");
+    }
+
+    /// @dev Of three validators one is out by a chain's word, and the guardian is asked before a second is.
+    function test_ofThreeAChainsWordPutsOneOut() public {
+        _setUpRegistry(3, 1, address(0));
+        for (uint256 i = 0; i < 2; ++i) {
+            _reportOf(SOURCE, i);
+        }
+        _relay(SOURCE, 0);
+        _on(0);
+        assertTrue(_status(vm.addr(keys[0])) == IValidatorRegistry.Status.Convicted, "one");
+        assertTrue(_status(vm.addr(keys[1])) == IValidatorRegistry.Status.Active, "and no more");
+        vm.prank(GUARDIAN);
+        registry.hear(CHAINS[SOURCE]);
+        gateways[0].execute(_remote(SOURCE), sent[_lane(SOURCE, 0)][1]);
+        assertTrue(_status(vm.addr(keys[1])) == IValidatorRegistry.Status.Convicted, "with the guardian's agreement");
     }
 
     /// @dev Attack: a forged report as an application's message, or from a contract that is no gateway.

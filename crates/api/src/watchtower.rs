@@ -17,7 +17,7 @@ use alloy_primitives::{Address, B256};
 use icc_attest::{Attestation, Evidence, Outbox, SNAPSHOT_INTERVAL, SignedSet};
 use icc_chain::{Call, FalseCheckpoint, RemoteEnd};
 use icc_protocol::{ChainId, Checkpoint, EpochRecord, Lane, LaneId, NetworkId};
-use icc_store::{EvidenceRow, LaneRow, Store, StoreError, StoredAttestation, Suspicion};
+use icc_store::{EvidenceRow, LaneRow, Store, StoreError, StoredAttestation};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +27,7 @@ const INTERVAL: Duration = Duration::from_secs(3);
 const LOOK_BACK: Duration = Duration::from_secs(60);
 /// What is signed beyond an outbox is a lie if it has not come true after this.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Attestations looked at in one round of a lane.
+/// Signers looked at in one round of a lane.
 const ROUND: u32 = 256;
 /// Between two looks at lies of one key on one lane.
 const PER_LIAR: Duration = Duration::from_secs(5);
@@ -56,6 +56,8 @@ pub enum Submittable {
     Call(Box<Call>),
     /// It need not be, for good.
     Settled(String),
+    /// It cannot be at present.
+    Later(String),
 }
 
 impl Watchtower {
@@ -92,8 +94,13 @@ impl Watchtower {
             for (lane, end, _) in self.store.final_ends().await? {
                 let start = end.saturating_sub(SNAPSHOT_INTERVAL);
                 let (above, next, since) = looked.entry(lane).or_insert((start, end, Instant::now()));
-                for suspicion in self.store.suspicions(lane, *above, INTERVAL, ROUND).await? {
-                    self.suspected(&suspicion, end).await?;
+                for lie in self.store.contradicted(lane, *above, ROUND).await? {
+                    self.contradicted(&lie).await?;
+                }
+                // What is sent and not final yet will be looked at then.
+                let newest = self.store.newest_message(lane).await?.0.max(end);
+                for lie in self.store.attested_beyond(lane, newest, PATIENCE, ROUND).await? {
+                    self.contradicted(&lie).await?;
                 }
                 self.judge_late(lane).await?;
                 if since.elapsed() >= LOOK_BACK {
@@ -113,24 +120,6 @@ impl Watchtower {
             tracing::warn!(%lane, nonce, %validator, "late: not signed in time");
         }
         Ok(())
-    }
-
-    async fn suspected(&self, suspicion: &Suspicion, end: u64) -> Result<(), StoreError> {
-        let attestation = &suspicion.attestation;
-        let nonce = attestation.checkpoint.nonce;
-        match suspicion.own {
-            Some(_) => self.contradicted(attestation).await,
-            None if nonce > end => {
-                let lane = attestation.checkpoint.lane;
-                let late = self.store.suspicions(lane, nonce - 1, PATIENCE, ROUND).await?;
-                let beyond = nonce > self.store.newest_message(lane).await?.0;
-                if beyond && late.iter().any(|late| late.attestation == *attestation) {
-                    self.contradicted(attestation).await?;
-                }
-                Ok(())
-            }
-            None => Ok(()),
-        }
     }
 
     /// An attestation that the own final view contradicts. If its signer has signed something else as well, that is the
@@ -236,12 +225,13 @@ impl Watchtower {
                 let newest = self.store.newest_message(checkpoint.lane).await?.0;
                 let outbox = self.outbox(checkpoint, newest, 0).await?;
                 if outbox.accumulator == Some(checkpoint.accumulator) {
-                    return Ok(Submittable::Settled("borne out by the outbox: no lie".to_owned()));
+                    return Ok(Submittable::Later("the outbox bears it out at present".to_owned()));
                 }
                 let Some(membership) = self.store.membership(lane.source_chain, row.signer).await? else {
                     let chain = lane.source_chain;
-                    return Ok(Submittable::Settled(format!(
-                        "the gateway of chain {chain} never had the signer in a set"
+                    // A newcomer's first set may not have been carried there yet.
+                    return Ok(Submittable::Later(format!(
+                        "the gateway of chain {chain} has never had the signer in a set"
                     )));
                 };
                 Call::ReportFalseCheckpoint(Box::new(FalseCheckpoint {

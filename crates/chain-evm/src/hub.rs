@@ -65,12 +65,7 @@ impl Hub for EvmHub {
     async fn progress(&self) -> Result<EpochProgress, ChainError> {
         let epochs = self.view(ValidatorRegistry::epochsCall {}).await?;
         let due = self.view(ValidatorRegistry::epochDueCall {}).await?;
-        Ok(EpochProgress {
-            newest: epochs.newest,
-            signed: epochs.signed,
-            due: due.isDue,
-            changes: due.changes,
-        })
+        Ok(EpochProgress { newest: epochs.newest, signed: epochs.signed, due: due.isDue })
     }
 
     async fn epoch(&self, epoch: u64) -> Result<Epoch, ChainError> {

@@ -13,10 +13,8 @@ pub struct EpochProgress {
     pub newest: u64,
     /// The newest one that a quorum of the one before has signed.
     pub signed: u64,
-    /// Whether another can be made now.
+    /// Whether another is to be made now: somebody comes or goes, or the set grows old.
     pub due: bool,
-    /// Whether that would change the set.
-    pub changes: bool,
 }
 
 /// An epoch's set, and how gateways are rotated to it.

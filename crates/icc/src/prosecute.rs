@@ -143,7 +143,9 @@ pub(crate) async fn prosecute(
     let liar = evidence.verify().wrap_err("this proves nothing")?.signer;
     let reporter = signer.address();
     let hub = wiring::hub_chain(config)?;
-    if EvmHub::new(&hub)?.registration(liar).await?.standing == Standing::Convicted {
+    // Equivocation is tried all the same: it outweighs what needs the guardian's confirmation.
+    let lesser = !matches!(evidence, Evidence::Equivocation { .. });
+    if lesser && EvmHub::new(&hub)?.registration(liar).await?.standing == Standing::Convicted {
         return Ok(Verdict::Needless("the registry has convicted it already".to_owned()));
     }
     let (chain, call) = match evidence {

@@ -1,10 +1,13 @@
 //! The relay's way to the validators' signatures on sets (by the directory's URLs), and to what the watchtower keeps.
 
+use std::sync::Arc;
+
 use alloy_primitives::Address;
 use async_trait::async_trait;
 use futures::future::join_all;
 use icc_api::{Directory, Submittable, ValidatorClient, Watchtower};
 use icc_attest::SignedSet;
+use icc_chain::{Hub, Standing};
 use icc_protocol::{ChainId, CompactSignature, EpochRecord};
 use icc_relay::{Accuser, Charge, SetVoices};
 use icc_store::{EvidenceRow, StoreError};
@@ -58,18 +61,37 @@ pub(crate) struct Charges {
     pub(crate) watchtower: Watchtower,
     /// Gets the reporter's share.
     pub(crate) reporter: Address,
+    pub(crate) hub: Option<Arc<dyn Hub>>,
+}
+
+impl Charges {
+    /// Whether nothing more can be had of a liar: it is convicted, or gone with its bond. If the hub cannot be asked, not;
+    /// nor before it was tried: who is convicted of a lesser lie can be of a greater one.
+    async fn is_done(&self, row: &EvidenceRow) -> Option<&'static str> {
+        if row.attempts < 2 {
+            return None;
+        }
+        match self.hub.as_ref()?.registration(row.signer).await.ok()?.standing {
+            Standing::Convicted => Some("convicted"),
+            Standing::Unknown => Some("gone with its bond"),
+            _ => None,
+        }
+    }
 }
 
 #[async_trait]
 impl Accuser for Charges {
     async fn due(&self, chain: ChainId) -> Result<Vec<(EvidenceRow, Charge)>, StoreError> {
-        let due = self.watchtower.due(chain, self.reporter).await?.into_iter().map(|(row, how)| {
-            let charge = match how {
-                Submittable::Call(call) => Charge::Submit(call),
-                Submittable::Settled(why) => Charge::Settled(why),
+        let mut due = Vec::new();
+        for (row, how) in self.watchtower.due(chain, self.reporter).await? {
+            let charge = match (self.is_done(&row).await, how) {
+                (Some(done), _) => Charge::Settled(done.to_owned()),
+                (None, Submittable::Call(call)) => Charge::Submit(call),
+                (None, Submittable::Settled(why)) => Charge::Settled(why),
+                (None, Submittable::Later(why)) => Charge::Later(why),
             };
-            (row, charge)
-        });
-        Ok(due.collect())
+            due.push((row, charge));
+        }
+        Ok(due)
     }
 }

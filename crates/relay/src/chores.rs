@@ -91,7 +91,7 @@ impl Chores {
         let Some(epochs) = &self.config.epochs else { return Ok(()) };
         let hub = epochs.hub.as_ref();
         let kept = if hub.chain() == self.submitter.chain() {
-            keep_epochs(sender, hub, epochs.voices.as_ref(), &epochs.domain, lease).await
+            keep_epochs(sender, epochs, lease).await
         } else {
             Ok(())
         };

@@ -13,7 +13,13 @@ use icc_store::{Store, StoreError};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{chores::Chores, epochs::SetVoices, evidence::Accuser, prices::PriceUpdates, worker::LaneWorker};
+use crate::{
+    chores::Chores,
+    epochs::{Heard, SetVoices},
+    evidence::Accuser,
+    prices::PriceUpdates,
+    worker::LaneWorker,
+};
 
 /// How often to look for lanes that were opened.
 const LANE_SCAN: Duration = Duration::from_secs(1);
@@ -58,6 +64,8 @@ pub struct EpochKeeping {
     pub voices: Arc<dyn SetVoices>,
     /// What signatures are made under.
     pub domain: Domain,
+    /// What members have signed of the next epoch.
+    pub heard: Heard,
 }
 
 impl std::fmt::Debug for EpochKeeping {

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use alloy_primitives::Address;
@@ -13,8 +13,6 @@ use icc_protocol::{CompactSignature, Domain, EpochRecord, SignatureSet};
 
 use crate::{EpochKeeping, RelayError, lease::HeldLease, send::Sender};
 
-/// An unchanged set is renewed when it is this old; gateways refuse it after seven days.
-const RENEW_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
 /// Epochs that a gateway is rotated through in one round.
 const MOST_AT_ONCE: u64 = 16;
 
@@ -34,14 +32,36 @@ pub trait SetVoices: Send + Sync {
     );
 }
 
+/// What members have signed of one epoch: not all of them answer at the same moment.
+#[derive(Clone, Default)]
+pub struct Heard(Arc<Mutex<Option<Signed>>>);
+
+type Signed = (EpochRecord, BTreeMap<Address, CompactSignature>);
+
+impl Heard {
+    /// All that was heard of this record, with what is new.
+    fn with(
+        &self,
+        record: &EpochRecord,
+        new: Vec<(Address, CompactSignature)>,
+    ) -> Vec<(Address, CompactSignature)> {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, signatures) = heard.get_or_insert_with(|| (*record, BTreeMap::new()));
+        if of != record {
+            (*of, *signatures) = (*record, BTreeMap::new());
+        }
+        signatures.extend(new);
+        signatures.iter().map(|(signer, signature)| (*signer, *signature)).collect()
+    }
+}
+
 /// What keeps epochs going: on the hub, posts what a quorum has signed, and makes the next epoch when it is due.
 pub(crate) async fn keep_epochs(
     sender: Sender<'_>,
-    hub: &dyn Hub,
-    voices: &dyn SetVoices,
-    domain: &Domain,
+    keeping: &EpochKeeping,
     lease: &HeldLease,
 ) -> Result<(), RelayError> {
+    let EpochKeeping { hub, voices, domain, heard } = keeping;
     let progress = hub.progress().await?;
     if progress.signed < progress.newest {
         let (present, next) = (hub.epoch(progress.signed).await?, hub.epoch(progress.signed + 1).await?);
@@ -55,7 +75,7 @@ pub(crate) async fn keep_epochs(
                 voices.false_set(signer, *signed, &next.record).await;
             }
         }
-        let signatures = of_members(&present, &next.record, told, domain);
+        let signatures = heard.with(&next.record, of_members(&present, &next.record, told, domain));
         let votes = signatures.len();
         metrics::gauge!("icc_epoch_signatures").set(votes as f64);
         if let Some(packed) = SignatureSet::of_quorum(&present.set, signatures) {
@@ -67,12 +87,11 @@ pub(crate) async fn keep_epochs(
             tracing::debug!(epoch = next.record.epoch, votes, "an epoch waits for signatures");
         }
     }
+    // Because somebody comes or goes, or because the set grows old: by the hub's clock, as gateways refuse what is older
+    // than seven days by theirs.
     if progress.due {
-        let age = now().saturating_sub(hub.epoch(progress.newest).await?.record.hub_time);
-        if progress.changes || age >= RENEW_AFTER.as_secs() {
-            sender.send(&Call::MakeEpoch, lease).await?;
-            tracing::info!(epoch = progress.newest + 1, "an epoch is made");
-        }
+        sender.send(&Call::MakeEpoch, lease).await?;
+        tracing::info!(epoch = progress.newest + 1, "an epoch is made");
     }
     Ok(())
 }
@@ -83,7 +102,7 @@ pub(crate) async fn jail_silent(
     keeping: &EpochKeeping,
     lease: &HeldLease,
 ) -> Result<(), RelayError> {
-    let EpochKeeping { hub, voices, domain } = keeping;
+    let EpochKeeping { hub, voices, domain, .. } = keeping;
     let progress = hub.progress().await?;
     let present = hub.epoch(progress.signed).await?;
     let mut words: BTreeMap<Address, Vec<(Address, CompactSignature)>> = BTreeMap::new();
@@ -164,8 +183,4 @@ async fn somebody_left(hub: &dyn Hub, known: u64, held: u64) -> Result<bool, Rel
         before = Some(now);
     }
     Ok(false)
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }

@@ -5,14 +5,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use icc_chain::{Call, ChainError};
 use icc_protocol::ChainId;
-use icc_store::{EvidenceRow, StoreError};
+use icc_store::{EvidenceRow, Store, StoreError};
 
 use crate::{RelayError, lease::HeldLease, send::Sender};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-/// Tries of one proof; anybody may still submit it after that.
-const MAX_ATTEMPTS: u32 = 64;
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// After submitting, before the registry is asked whether it holds.
+const SUBMITTED_PAUSE: Duration = Duration::from_secs(60);
+/// Tries of one proof: as long as a bond is locked. Anybody may still submit it after that.
+const MAX_ATTEMPTS: u32 = 512;
 /// How contracts refuse what somebody else has brought before, or what is no lie after all.
 const SETTLED: [&str; 4] = ["AlreadyConvicted", "AlreadyReported", "NoLie", "CheckpointIsTrue"];
 
@@ -28,6 +30,8 @@ pub enum Charge {
     Submit(Box<Call>),
     /// Not at all, for this reason.
     Settled(String),
+    /// Not at present, for this reason.
+    Later(String),
 }
 
 /// Tells how proofs are submitted.
@@ -35,6 +39,15 @@ pub enum Charge {
 pub trait Accuser: Send + Sync {
     /// What is to be submitted to a chain now; a few.
     async fn due(&self, chain: ChainId) -> Result<Vec<(EvidenceRow, Charge)>, StoreError>;
+}
+
+/// One endpoint's word that a proof is refused settles nothing: only that the registry has convicted does.
+async fn put_off(store: &Store, row: &EvidenceRow, why: &str) -> Result<(), StoreError> {
+    if row.attempts >= MAX_ATTEMPTS {
+        return store.settle_evidence(row, why).await;
+    }
+    let pause = FIRST_PAUSE * 2u32.saturating_pow(row.attempts.min(16));
+    store.note_evidence(row, why, pause.min(LONGEST_PAUSE)).await
 }
 
 /// Submits what is due.
@@ -53,22 +66,21 @@ pub(crate) async fn submit_evidence(
                 store.settle_evidence(&row, &why).await?;
                 continue;
             }
+            Charge::Later(why) => {
+                put_off(store, &row, &why).await?;
+                continue;
+            }
         };
         match sender.send(&call, lease).await {
             Ok(spent) => {
                 tracing::warn!(%chain, %signer, kind, gas = spent.gas, "evidence is submitted");
                 metrics::counter!("icc_evidence_submitted_total", "chain" => chain.to_string()).increment(1);
-                store.settle_evidence(&row, "submitted").await?;
+                // Settled once the registry knows it: until then its block or its message may be lost.
+                store.note_evidence(&row, "submitted", SUBMITTED_PAUSE).await?;
             }
             Err(RelayError::Chain(ChainError::Reverted { reason, .. })) => {
-                let settled = is_settled(&reason);
                 tracing::warn!(%chain, %signer, kind, reason, attempts = row.attempts, "evidence is not taken");
-                if settled || row.attempts >= MAX_ATTEMPTS {
-                    store.settle_evidence(&row, &reason).await?;
-                } else {
-                    let pause = FIRST_PAUSE * 2u32.saturating_pow(row.attempts.min(16));
-                    store.note_evidence(&row, &reason, pause.min(LONGEST_PAUSE)).await?;
-                }
+                put_off(store, &row, &reason).await?;
             }
             // In a block after all, and too late: looked at again.
             Err(error @ RelayError::Reverted { .. }) => {

@@ -22,7 +22,7 @@ mod sizing;
 mod worker;
 
 pub use engine::{AccuserHandle, EpochKeeping, Relay, RelayConfig};
-pub use epochs::SetVoices;
+pub use epochs::{Heard, SetVoices};
 pub use error::RelayError;
 pub use evidence::{Accuser, Charge, is_settled};
 pub use prices::{CoinFeed, PriceUpdates};

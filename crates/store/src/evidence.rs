@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
 use icc_protocol::{ChainId, Checkpoint, LaneId};
-use sqlx::query;
+use sqlx::{query, query_as};
 
 use crate::{
     Store, StoreError, StoredAttestation,
@@ -14,6 +14,25 @@ use crate::{
 
 /// Most rows that are told.
 const MAX_TOLD: i64 = 1000;
+
+/// An attestation as it is stored.
+struct Signed {
+    nonce: i64,
+    accumulator: Vec<u8>,
+    signer: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Signed {
+    fn stored(self, lane: LaneId) -> Result<StoredAttestation, StoreError> {
+        let (nonce, accumulator) = (unsigned(self.nonce)?, hash(&self.accumulator)?);
+        Ok(StoredAttestation {
+            checkpoint: Checkpoint { lane, nonce, accumulator },
+            signer: address(&self.signer)?,
+            signature: signature(&self.signature)?,
+        })
+    }
+}
 
 /// A proof of a lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,15 +53,6 @@ pub struct EvidenceRow {
     pub outcome: Option<String>,
 }
 
-/// A stored attestation that this core's final view does not bear out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Suspicion {
-    /// What was signed.
-    pub attestation: StoredAttestation,
-    /// What this core holds as final at that nonce; `None`: nothing yet.
-    pub own: Option<B256>,
-}
-
 impl Store {
     /// Keeps a proof, unless one of its kind, signer and subject is known; one that came to nothing makes room. Returns
     /// whether it is news.
@@ -55,7 +65,7 @@ impl Store {
              on conflict (signer, kind, subject) do update
              set chain_id = excluded.chain_id, body = excluded.body, attempts = 0, next_at = now(), outcome = null
              where evidence.body <> excluded.body and evidence.outcome is not null
-               and evidence.outcome <> 'submitted' and evidence.outcome not like 'Already%'",
+               and evidence.outcome <> 'convicted'",
             row.signer.as_slice(),
             row.kind,
             row.subject.as_slice(),
@@ -194,48 +204,62 @@ impl Store {
         .transpose()
     }
 
-    /// Attestations of a lane above a nonce that are at least so old and not borne out by final messages: what is final
-    /// there says otherwise, or nothing is. At most `limit`, by nonce.
+    /// Attestations of a lane above a nonce that final messages contradict: the lowest of each signer, who is not convicted
+    /// yet. At most `limit`.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn suspicions(
+    pub async fn contradicted(
         &self,
         lane: LaneId,
         above: u64,
-        age: Duration,
         limit: u32,
-    ) -> Result<Vec<Suspicion>, StoreError> {
-        let rows = query!(
-            r#"select a.nonce, a.accumulator, a.signer, a.signature, f.accumulator as "own?"
-               from attestation a
-               left join lateral (
-                   select m.accumulator from message m
-                   join chain_cursor c on c.chain_id = m.source_chain
-                   where m.lane = a.lane and m.nonce = a.nonce and m.block_number <= c.final_number
-               ) f on true
-               where a.lane = $1 and a.nonce > $2 and a.received_at <= now() - make_interval(secs => $3)
-                 and f.accumulator is distinct from a.accumulator
-               order by a.nonce limit $4"#,
+    ) -> Result<Vec<StoredAttestation>, StoreError> {
+        let rows = query_as!(
+            Signed,
+            "select distinct on (a.signer) a.nonce, a.accumulator, a.signer, a.signature
+             from attestation a
+             join message m on m.lane = a.lane and m.nonce = a.nonce
+             join chain_cursor c on c.chain_id = m.source_chain and m.block_number <= c.final_number
+             where a.lane = $1 and a.nonce > $2 and m.accumulator <> a.accumulator
+               and not exists (select from evidence e where e.signer = a.signer and e.outcome = 'convicted')
+             order by a.signer, a.nonce limit $3",
             lane.0.as_slice(),
             number(above, "nonce")?,
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(|row| row.stored(lane)).collect()
+    }
+
+    /// Attestations of a lane beyond a nonce that are at least so old: the lowest of each signer, who is not convicted yet.
+    /// At most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn attested_beyond(
+        &self,
+        lane: LaneId,
+        beyond: u64,
+        age: Duration,
+        limit: u32,
+    ) -> Result<Vec<StoredAttestation>, StoreError> {
+        let rows = query_as!(
+            Signed,
+            "select distinct on (a.signer) a.nonce, a.accumulator, a.signer, a.signature
+             from attestation a
+             where a.lane = $1 and a.nonce > $2 and a.received_at <= now() - make_interval(secs => $3)
+               and not exists (select from evidence e where e.signer = a.signer and e.outcome = 'convicted')
+             order by a.signer, a.nonce limit $4",
+            lane.0.as_slice(),
+            number(beyond, "nonce")?,
             age.as_secs_f64(),
             i64::from(limit),
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let checkpoint =
-                    Checkpoint { lane, nonce: unsigned(row.nonce)?, accumulator: hash(&row.accumulator)? };
-                let attestation = StoredAttestation {
-                    checkpoint,
-                    signer: address(&row.signer)?,
-                    signature: signature(&row.signature)?,
-                };
-                Ok(Suspicion { attestation, own: row.own.as_deref().map(hash).transpose()? })
-            })
-            .collect()
+        rows.into_iter().map(|row| row.stored(lane)).collect()
     }
 
     /// The newest final message of each lane: lane, nonce, and the height up to which its chain is final.

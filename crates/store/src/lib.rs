@@ -26,7 +26,7 @@ pub use chain::{ApplyError, BlockRow, Cursor, IndexedBlock};
 pub use events::{
     DeliveryRow, EventRow, ExecutedRow, LaneOpenedRow, MessageRow, RecordedRow, ValidatorSetRow,
 };
-pub use evidence::{EvidenceRow, Suspicion};
+pub use evidence::EvidenceRow;
 pub use execute::{DueExecution, DueKind};
 pub use lane::{LaneBacklog, LaneRow, QuorumCheckpoint};
 pub use lease::Lease;

@@ -1,6 +1,6 @@
 //! What a validator serves: its own signatures, to anybody.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alloy_primitives::Address;
 
@@ -13,7 +13,10 @@ use axum::{
 use icc_attest::{AttestationBatch, FinalWord, Identity, JailWord, MAX_BATCH, Participation, SignedSet};
 use icc_protocol::{ChainId, LaneId};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{Mutex, Semaphore},
+    time::Instant,
+};
 
 use crate::{Attestor, Roll};
 
@@ -26,11 +29,22 @@ struct From {
 /// Requests for attestations answered at once.
 const AT_ONCE: usize = 4;
 
+/// For how long the words on who is silent are served as they were.
+const JAILS_KEPT: Duration = Duration::from_secs(2);
+/// Epochs whose signature is kept.
+const SETS_KEPT: usize = 64;
+
+/// What was said of who is silent, and when.
+type JailWords = (Instant, Vec<JailWord>);
+
 #[derive(Clone)]
 struct Served {
     attestor: Attestor,
     roll: Roll,
     places: Arc<Semaphore>,
+    /// What the set depends on, asked for by everybody, costs nothing: strangers cannot keep it from being had.
+    sets: Arc<Mutex<BTreeMap<u64, SignedSet>>>,
+    jails: Arc<Mutex<Option<JailWords>>>,
 }
 
 type Refusal = (StatusCode, String);
@@ -51,7 +65,13 @@ where
         .route("/v1/jails", get(jails))
         .route("/v1/duty", get(duty))
         .route("/v1/validator", get(identity))
-        .with_state(Served { attestor, roll, places: Arc::new(Semaphore::new(AT_ONCE)) })
+        .with_state(Served {
+            attestor,
+            roll,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            sets: Arc::default(),
+            jails: Arc::default(),
+        })
 }
 
 async fn attestations(
@@ -64,11 +84,13 @@ async fn attestations(
     let Ok(_place) = served.places.try_acquire() else {
         return Err((StatusCode::TOO_MANY_REQUESTS, "busy; ask again".to_owned()));
     };
-    let attestations = served.attestor.recorded(lane, query.from, MAX_BATCH).await.map_err(|error| {
-        tracing::error!(%error, "journal cannot be read");
-        (StatusCode::INTERNAL_SERVER_ERROR, "journal cannot be read".to_owned())
-    })?;
+    let attestations = served.attestor.recorded(lane, query.from, MAX_BATCH).await.map_err(unreadable)?;
     Ok(Json(AttestationBatch { attestations }))
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Refusal {
+    tracing::error!(%error, "journal cannot be read");
+    (StatusCode::INTERNAL_SERVER_ERROR, "journal cannot be read".to_owned())
 }
 
 async fn final_word(
@@ -90,24 +112,29 @@ async fn signed_set(
     Path(epoch): Path<String>,
 ) -> Result<Json<SignedSet>, Refusal> {
     let epoch: u64 = epoch.parse().map_err(|error| (StatusCode::BAD_REQUEST, format!("epoch: {error}")))?;
-    let Ok(_place) = served.places.try_acquire() else {
-        return Err((StatusCode::TOO_MANY_REQUESTS, "busy; ask again".to_owned()));
-    };
-    let signed = served.attestor.signed_set(epoch).await.map_err(|error| {
-        tracing::error!(%error, "journal cannot be read");
-        (StatusCode::INTERNAL_SERVER_ERROR, "journal cannot be read".to_owned())
-    })?;
-    signed.map(Json).ok_or_else(|| (StatusCode::NOT_FOUND, format!("epoch {epoch} is not signed here")))
+    let mut sets = served.sets.lock().await;
+    if let Some(kept) = sets.get(&epoch) {
+        return Ok(Json(*kept));
+    }
+    let signed = served.attestor.signed_set(epoch).await.map_err(unreadable)?;
+    let signed =
+        signed.ok_or_else(|| (StatusCode::NOT_FOUND, format!("epoch {epoch} is not signed here")))?;
+    sets.insert(epoch, signed);
+    while sets.len() > SETS_KEPT {
+        sets.pop_first();
+    }
+    Ok(Json(signed))
 }
 
 async fn jails(State(served): State<Served>) -> Result<Json<Vec<JailWord>>, Refusal> {
-    let Ok(_place) = served.places.try_acquire() else {
-        return Err((StatusCode::TOO_MANY_REQUESTS, "busy; ask again".to_owned()));
-    };
-    let words = served.attestor.jail_words(served.roll.silent()).await.map_err(|error| {
-        tracing::error!(%error, "journal cannot be read");
-        (StatusCode::INTERNAL_SERVER_ERROR, "journal cannot be read".to_owned())
-    })?;
+    let mut jails = served.jails.lock().await;
+    if let Some((made, words)) = jails.as_ref()
+        && made.elapsed() < JAILS_KEPT
+    {
+        return Ok(Json(words.clone()));
+    }
+    let words = served.attestor.jail_words(served.roll.silent()).await.map_err(unreadable)?;
+    *jails = Some((Instant::now(), words.clone()));
     Ok(Json(words))
 }
 

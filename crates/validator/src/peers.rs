@@ -6,6 +6,7 @@
 //! word can only make this validator stop; it never makes it sign anything that its own endpoints do not prove.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -39,13 +40,21 @@ fn needed(peers: usize) -> usize {
     peers / 3 + 1
 }
 
+/// The members of the trusted set beside this one, and where each serves as far as it is known.
+#[derive(Debug, Default)]
+struct Registered {
+    members: Vec<Address>,
+    /// The last that was believed of each: a member whose URL nobody tells now is still one of those who must vouch.
+    urls: BTreeMap<Address, Url>,
+}
+
 /// The other validators of the network.
 #[derive(Debug, Clone)]
 pub struct Peers {
     client: reqwest::Client,
     domain: Domain,
     configured: Arc<Vec<Peer>>,
-    registered: Arc<RwLock<Vec<Peer>>>,
+    registered: Arc<RwLock<Registered>>,
 }
 
 impl Peers {
@@ -54,28 +63,34 @@ impl Peers {
         Self { client, domain, configured: Arc::new(peers), registered: Arc::default() }
     }
 
-    /// The members of the trusted set, by the registry: from now on these are asked, instead of those before.
-    pub(crate) fn registered(&self, peers: Vec<Peer>) {
-        *self.registered.write().unwrap_or_else(PoisonError::into_inner) = peers;
+    /// The members of the trusted set beside this one: from now on these are asked, instead of those before. `told` are
+    /// the URLs that are newly known.
+    pub(crate) fn registered(&self, members: Vec<Address>, told: Vec<Peer>) {
+        let mut registered = self.registered.write().unwrap_or_else(PoisonError::into_inner);
+        registered.urls.extend(told.into_iter().map(|peer| (peer.address, peer.url)));
+        registered.urls.retain(|address, _| members.contains(address));
+        registered.members = members;
     }
 
-    /// Who is asked: the registry's members if they are known, with the configured URL where there is one.
+    /// Who can be asked: the trusted set's members if they are known, with the configured URL where there is one.
     pub(crate) fn asked(&self) -> Vec<Peer> {
-        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if registered.is_empty() {
+        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
+        if registered.members.is_empty() {
             return self.configured.to_vec();
         }
-        let configured =
-            |peer: &Peer| self.configured.iter().find(|known| known.address == peer.address).cloned();
-        registered.into_iter().map(|peer| configured(&peer).unwrap_or(peer)).collect()
+        let url_of = |address: &Address| {
+            let configured = self.configured.iter().find(|known| known.address == *address);
+            configured.map(|known| &known.url).or_else(|| registered.urls.get(address)).cloned()
+        };
+        let peer = |address: &Address| Some(Peer { url: url_of(address)?, address: *address });
+        registered.members.iter().filter_map(peer).collect()
     }
 
     /// The newest block, at most `agreed`, that enough peers call final, directly or by a block that this validator's
     /// own endpoints agree comes before or after it on the same chain.
     pub(crate) async fn vouched<P: Prover + ?Sized>(&self, prover: &P, agreed: BlockRef) -> Option<BlockRef> {
         let chain = prover.chain();
-        let peers = self.asked();
-        let needed = needed(peers.len());
+        let (peers, needed) = (self.asked(), self.needed());
         let mut asking: FuturesUnordered<_> = peers.iter().map(|peer| self.ask(peer, chain)).collect();
         let mut vouched: Vec<BlockRef> = Vec::new();
         while let Some(word) = asking.next().await {
@@ -103,18 +118,16 @@ impl Peers {
 
     /// The members of the trusted set; none before it is known.
     pub(crate) fn members(&self) -> Vec<Peer> {
-        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
-        if registered.is_empty() {
-            Vec::new()
-        } else {
-            drop(registered);
-            self.asked()
+        if self.registered.read().unwrap_or_else(PoisonError::into_inner).members.is_empty() {
+            return Vec::new();
         }
+        self.asked()
     }
 
-    /// How many must vouch.
+    /// How many must vouch: of all members, also of those that cannot be asked.
     pub fn needed(&self) -> usize {
-        needed(self.asked().len())
+        let members = self.registered.read().unwrap_or_else(PoisonError::into_inner).members.len();
+        needed(if members == 0 { self.configured.len() } else { members })
     }
 
     async fn ask(&self, peer: &Peer, chain: ChainId) -> Option<BlockRef> {
@@ -128,7 +141,7 @@ impl Peers {
         }
     }
 
-    pub(crate) async fn word(&self, peer: &Peer, chain: ChainId) -> Result<BlockRef, String> {
+    async fn word(&self, peer: &Peer, chain: ChainId) -> Result<BlockRef, String> {
         let path = format!("v1/final/{chain}");
         let word: FinalWord = fetch(&self.client, &peer.url, &path, MAX_ANSWER_BYTES).await?;
         let signer = word.block().signer(&self.domain, &word.signature).map_err(|error| error.to_string())?;
@@ -136,5 +149,37 @@ impl Peers {
             return Err(format!("word is of {signer} on chain {}", word.chain));
         }
         Ok(BlockRef { number: word.number, hash: word.hash })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::B256;
+    use icc_protocol::NetworkId;
+
+    use super::*;
+
+    fn peer(byte: u8) -> Peer {
+        let url = format!("http://127.0.0.1:{byte}").parse().unwrap();
+        Peer { url, address: Address::repeat_byte(byte) }
+    }
+
+    /// Attack: endpoints tell no URL of any member but one, which then would vouch alone.
+    #[test]
+    fn members_that_cannot_be_asked_still_count() {
+        icc_service::install_tls();
+        let domain = Domain::new(NetworkId(B256::repeat_byte(1)));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let peers = Peers::new(client, domain, vec![peer(1)]);
+        assert_eq!((peers.needed(), peers.members().len()), (1, 0), "configured alone");
+        let members: Vec<Address> = (1..=9).map(Address::repeat_byte).collect();
+        peers.registered(members.clone(), vec![peer(9)]);
+        assert_eq!(peers.needed(), 4);
+        assert_eq!(peers.asked(), [peer(1), peer(9)]);
+        // What was known of one stays known while nobody tells.
+        peers.registered(members.clone(), vec![peer(2)]);
+        assert_eq!(peers.asked(), [peer(1), peer(2), peer(9)]);
+        peers.registered(members[..4].to_vec(), Vec::new());
+        assert_eq!((peers.needed(), peers.asked()), (2, vec![peer(1), peer(2)]));
     }
 }

@@ -7,17 +7,19 @@
 
 use std::{sync::Arc, time::Duration};
 
+use alloy_primitives::Address;
 use icc_chain::{BlockRef, ChainError, Epoch, HubProver};
 use icc_protocol::SignatureSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::{Attestor, JournalError, Peer, Peers, SignError};
 
 /// Between two looks at the hub.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Looks between two readings of the other validators' URLs.
-const LOOKS_PER_READING: u32 = 10;
+const LOOKS_PER_READING: u32 = 30;
 /// Epochs gone through in one look.
 const MOST_AT_ONCE: u64 = 16;
 
@@ -195,20 +197,33 @@ impl SetWatcher {
         None
     }
 
-    /// Where the trusted members serve. A wrong URL makes a peer silent, no more: its word is signed.
+    /// Where the trusted members serve, by more than half of the endpoints. A wrong URL makes a peer silent, no more: its
+    /// word is signed.
     async fn read_peers(&self, trusted: &Epoch) {
-        let mut peers = Vec::new();
-        for member in trusted.set.members().iter().filter(|member| **member != self.attestor.address()) {
-            for attempt in 0..self.hub.endpoints().len() {
-                let Ok(told) = self.hub.told_by(attempt) else { continue };
-                if let Ok(registration) = told.registration(*member).await
-                    && let Ok(url) = registration.url.parse()
-                {
-                    peers.push(Peer { url, address: *member });
-                    break;
-                }
+        let own = self.attestor.address();
+        let members: Vec<Address> =
+            trusted.set.members().iter().copied().filter(|member| *member != own).collect();
+        let mut told = Vec::new();
+        for member in &members {
+            if let Some(url) = self.told_url(*member).await {
+                told.push(Peer { url, address: *member });
             }
         }
-        self.peers.registered(peers);
+        self.peers.registered(members, told);
+    }
+
+    async fn told_url(&self, member: Address) -> Option<Url> {
+        let endpoints = self.hub.endpoints().len();
+        let mut voices: Vec<Url> = Vec::new();
+        for attempt in 0..endpoints {
+            let Ok(told) = self.hub.told_by(attempt) else { continue };
+            let Ok(registration) = told.registration(member).await else { continue };
+            let Ok(url) = registration.url.parse::<Url>() else { continue };
+            voices.push(url.clone());
+            if voices.iter().filter(|voice| **voice == url).count() * 2 > endpoints {
+                return Some(url);
+            }
+        }
+        None
     }
 }

@@ -7,7 +7,7 @@ use icc_api::{ApiState, Collector, Directory, Intake, ValidatorClient, Watchtowe
 use icc_chain::{Hub, Submitter};
 use icc_chain_evm::{EvmChain, EvmHub, EvmSubmitter};
 use icc_protocol::Domain;
-use icc_relay::{AccuserHandle, EpochKeeping, PriceUpdates, Relay, RelayConfig};
+use icc_relay::{AccuserHandle, EpochKeeping, Heard, PriceUpdates, Relay, RelayConfig};
 use icc_service::{BodyLimits, Signer, Telemetry, config::Config, serve, shutdown_signal, supervise};
 use icc_store::Store;
 use tokio::net::TcpListener;
@@ -64,8 +64,10 @@ pub(crate) async fn run(
     let client = ValidatorClient::new(wiring::http_client()?);
     let directory = Directory::new(hub.clone(), config.core.validator_urls.clone());
     tasks.spawn(directory.clone().run(shutdown.clone()));
+    let accuser_hub = hub.clone();
     let epochs = hub.map(|hub| EpochKeeping {
         hub,
+        heard: Heard::default(),
         voices: Arc::new(Voices {
             directory: directory.clone(),
             client: client.clone(),
@@ -77,7 +79,8 @@ pub(crate) async fn run(
         let (store, shutdown) = (relay_store.clone(), shutdown.clone());
         let accuser = signers
             .first()
-            .map(|first| AccuserHandle(Arc::new(Charges { watchtower, reporter: first.address() })));
+            .map(|first| Charges { watchtower, reporter: first.address(), hub: accuser_hub })
+            .map(|charges| AccuserHandle(Arc::new(charges)));
         let relay_config = RelayConfig { epochs, accuser, ..relay_config(&config, &signers) };
         async move {
             supervise("relay", shutdown, |stop| {

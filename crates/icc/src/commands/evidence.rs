@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: EvidenceArgs, json: bool) -> eyre::Result<Exi
             let all = CoreClient::new(core)?.evidence().await?;
             let lines = all.iter().map(|one| {
                 let kind = one.evidence["kind"].as_str().unwrap_or("unreadable");
-                let outcome = one.outcome.as_deref().unwrap_or("to be submitted");
+                let outcome = one.outcome.as_deref().unwrap_or("under way");
                 format!("{} {kind}, chain {}: {outcome}", one.signer, one.chain)
             });
             let text: Vec<String> = lines.collect();

@@ -6,6 +6,7 @@ mod chaos;
 mod cli;
 mod crashes;
 mod devnet;
+mod epochs;
 mod evidence;
 mod finality;
 mod liars;

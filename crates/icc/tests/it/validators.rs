@@ -24,7 +24,7 @@ async fn registration(bridge: &Bridge, key: Address) -> Registration {
 }
 
 /// Addresses of a set, by a gateway.
-async fn held(bridge: &Bridge, chain: usize) -> Vec<Address> {
+pub async fn held(bridge: &Bridge, chain: usize) -> Vec<Address> {
     let gateway = bridge.devnet.configs[chain].gateway;
     let held = bridge.account(chain).view(gateway, Gateway::validatorSetCall {}).await.unwrap();
     held.set.chunks(20).map(Address::from_slice).collect()
