@@ -20,6 +20,52 @@ pub enum IntakeFailure {
     Store(#[from] StoreError),
 }
 
+/// Lies of one batch about one lane that are looked at, and lanes of one batch that are not known: what comes after them is
+/// refused unseen, so that a flood of lies costs little more than its reading.
+const MOST_LIES: usize = 4;
+
+/// What was found wrong with a batch so far.
+#[derive(Default)]
+struct Wrongs {
+    lies: HashMap<LaneId, usize>,
+    unknown_lanes: usize,
+}
+
+/// Why one attestation is not taken.
+enum Refused {
+    /// It is nobody's, or not true.
+    Lie(String),
+    /// Its lane is not known here.
+    UnknownLane(String),
+    /// It may be true.
+    NotYet(String),
+}
+
+impl Wrongs {
+    /// Why an attestation of a lane is not even looked at.
+    fn refuses(&self, lane: LaneId) -> Option<&'static str> {
+        if self.lies.get(&lane).is_some_and(|lies| *lies >= MOST_LIES) {
+            return Some("signature: too many of this batch and lane are wrong; this one was not looked at");
+        }
+        let unknown = self.unknown_lanes >= MOST_LIES;
+        unknown.then_some("lane: too many of this batch are not known; this one was not looked at")
+    }
+
+    fn note(&mut self, lane: LaneId, refused: Refused) -> String {
+        match refused {
+            Refused::Lie(error) => {
+                *self.lies.entry(lane).or_default() += 1;
+                error
+            }
+            Refused::UnknownLane(error) => {
+                self.unknown_lanes += 1;
+                error
+            }
+            Refused::NotYet(error) => error,
+        }
+    }
+}
+
 /// Takes attestations in.
 #[derive(Clone)]
 pub struct Intake {
@@ -43,7 +89,13 @@ impl Intake {
     pub async fn take(&self, batch: &[Attestation]) -> Result<IntakeAnswer, IntakeFailure> {
         let mut answer = IntakeAnswer::default();
         let mut sets: HashMap<u64, Option<ValidatorSet>> = HashMap::new();
+        let mut wrongs = Wrongs::default();
         for (index, attestation) in batch.iter().enumerate() {
+            if let Some(error) = wrongs.refuses(attestation.lane) {
+                metrics::counter!("icc_attestations_refused_total").increment(1);
+                answer.refused.push(RefusedAttestation { index, error: error.to_owned() });
+                continue;
+            }
             let refused = match self.take_one(attestation, &mut sets).await? {
                 Ok(IntakeOutcome::Duplicate) => {
                     answer.duplicates += 1;
@@ -57,7 +109,7 @@ impl Intake {
                 Ok(IntakeOutcome::Equivocator) => {
                     "accumulator: the signer has signed two others for this nonce".to_owned()
                 }
-                Err(error) => error,
+                Err(refused) => wrongs.note(attestation.lane, refused),
             };
             metrics::counter!("icc_attestations_refused_total").increment(1);
             answer.refused.push(RefusedAttestation { index, error: refused });
@@ -69,9 +121,10 @@ impl Intake {
         &self,
         attestation: &Attestation,
         sets: &mut HashMap<u64, Option<ValidatorSet>>,
-    ) -> Result<Result<IntakeOutcome, String>, IntakeFailure> {
+    ) -> Result<Result<IntakeOutcome, Refused>, IntakeFailure> {
         let Some(lane) = self.lane(attestation.lane).await? else {
-            return Ok(Err(format!("lane: {} is not open, or not indexed yet", attestation.lane)));
+            let error = format!("lane: {} is not open, or not indexed yet", attestation.lane);
+            return Ok(Err(Refused::UnknownLane(error)));
         };
         let destination = lane.destination_chain;
         let set = match sets.entry(destination.0) {
@@ -79,11 +132,12 @@ impl Intake {
             Entry::Vacant(new) => new.insert(self.store.current_set(destination).await?.map(|(_, set)| set)),
         };
         let Some(set) = set.as_ref() else {
-            return Ok(Err(format!("lane: the validator set of chain {destination} is not indexed yet")));
+            let error = format!("lane: the validator set of chain {destination} is not indexed yet");
+            return Ok(Err(Refused::NotYet(error)));
         };
         let verified = match verify(&self.domain, set, attestation) {
             Ok(verified) => verified,
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(error) => return Ok(Err(Refused::Lie(error.to_string()))),
         };
         let stored = StoredAttestation {
             checkpoint: verified.checkpoint,
@@ -98,7 +152,7 @@ impl Intake {
                 signed = %attestation.accumulator, "ATTESTATION CONFLICTS with this core's final view"
             );
             self.watchtower.contradicted(&stored).await?;
-            return Ok(Err(format!("accumulator: this core holds {own} as final")));
+            return Ok(Err(Refused::Lie(format!("accumulator: this core holds {own} as final"))));
         }
         let taken = self.store.add_attestation(&stored, set).await?;
         if taken.equivocates {

@@ -4,6 +4,7 @@ mod backfill;
 mod burst;
 mod cpu;
 mod figures;
+mod flood;
 mod latency;
 mod logs;
 mod memory;

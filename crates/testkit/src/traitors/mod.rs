@@ -2,6 +2,7 @@
 
 mod equivocator;
 mod false_set;
+mod flooder;
 mod forger;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use icc_protocol::{ChainId, Checkpoint, Domain, Lane, LaneId};
 
 pub use equivocator::{equivocate, equivocation};
 pub use false_set::FalseSets;
+pub use flooder::{Flood, flood};
 pub use forger::{altered, forge};
 
 /// A key of the set, in the wrong hands.
