@@ -10,7 +10,7 @@ use super::rig::{self, MOST_PAYMENTS, Rig};
 use crate::traitors::{Traitor, flood};
 
 /// Transactions on each lane, full of payments.
-const TRANSACTIONS: usize = 10;
+const TRANSACTIONS: usize = 30;
 /// For all to be delivered.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// False attestations a second.

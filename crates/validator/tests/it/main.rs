@@ -1,6 +1,7 @@
 //! A watcher among endpoints of which one lies: what is signed, and what never is.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod honest;
 mod recover;
 
 use std::{
