@@ -15,8 +15,8 @@ use std::{
 
 use alloy_primitives::{Address, B256};
 use icc_attest::{Attestation, Evidence, Outbox, SNAPSHOT_INTERVAL, SignedSet};
-use icc_chain::{Call, FalseCheckpoint, RemoteEnd};
-use icc_protocol::{ChainId, Checkpoint, EpochRecord, Lane, LaneId, NetworkId};
+use icc_chain::{Call, FalseCheckpoint, RemoteEnd, Witness};
+use icc_protocol::{ChainId, Checkpoint, Domain, EpochRecord, Lane, LaneId, NetworkId};
 use icc_store::{EvidenceRow, LaneRow, Store, StoreError, StoredAttestation};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,11 @@ const INTERVAL: Duration = Duration::from_secs(3);
 const LOOK_BACK: Duration = Duration::from_secs(60);
 /// What is signed beyond an outbox is a lie if it has not come true after this.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// For how long a delivery must have been beyond its outbox to be taken for a lie: this core may not have seen all of the
+/// source.
+const DELIVERY_PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks into the same transaction.
+const REREAD: Duration = Duration::from_secs(30);
 /// Signers looked at in one round of a lane.
 const ROUND: u32 = 256;
 /// Between two looks at lies of one key on one lane.
@@ -45,8 +50,17 @@ pub struct Watchtower {
     folder: Option<PathBuf>,
     /// How long after the first signature on a checkpoint the others are late.
     confirmation: Duration,
+    /// Who reads the signatures of deliveries that no outbox bears out, by chain.
+    witnesses: Arc<HashMap<ChainId, Arc<dyn Witness>>>,
     /// Whose lies on which lane were looked at when: a flood of them is not looked at one by one.
     looked_at: Arc<Mutex<HashMap<(Address, LaneId), Instant>>>,
+}
+
+/// A delivery that this core's view of the source does not bear out.
+struct Strange {
+    since: Instant,
+    /// When its signatures were last read.
+    read: Option<Instant>,
 }
 
 /// What became of an evidence when its time came.
@@ -64,13 +78,21 @@ impl Watchtower {
     /// A watchtower of one network.
     pub fn new(store: Store, network: NetworkId, hub: Option<ChainId>) -> Self {
         let confirmation = Duration::from_secs(60);
-        Self { store, network, hub, folder: None, confirmation, looked_at: Arc::default() }
+        let (witnesses, looked_at) = Default::default();
+        Self { store, network, hub, folder: None, confirmation, witnesses, looked_at }
     }
 
     /// Writes each evidence as a file into a folder, too.
     #[must_use]
     pub fn into_folder(self, folder: Option<PathBuf>) -> Self {
         Self { folder, ..self }
+    }
+
+    /// Reads what was signed out of transactions, too.
+    #[must_use]
+    pub fn with_witnesses(self, witnesses: Vec<Arc<dyn Witness>>) -> Self {
+        let witnesses = witnesses.into_iter().map(|witness| (witness.chain(), witness)).collect();
+        Self { witnesses: Arc::new(witnesses), ..self }
     }
 
     /// Takes validators for late that sign so long after the first of them.
@@ -86,15 +108,16 @@ impl Watchtower {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), StoreError> {
         // By lane: looked at up to here a while ago, and where it stood at the time given.
         let mut looked: HashMap<LaneId, (u64, u64, Instant)> = HashMap::new();
+        let mut strange: HashMap<LaneId, Strange> = HashMap::new();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 () = sleep(INTERVAL) => {}
             }
-            for (lane, end, _) in self.store.final_ends().await? {
+            for (lane, end, block) in self.store.final_ends().await? {
                 let start = end.saturating_sub(SNAPSHOT_INTERVAL);
                 let (above, next, since) = looked.entry(lane).or_insert((start, end, Instant::now()));
-                for lie in self.store.contradicted(lane, *above, ROUND).await? {
+                for lie in self.store.contradicted(lane, *above, block, ROUND).await? {
                     self.contradicted(&lie).await?;
                 }
                 // What is sent and not final yet will be looked at then.
@@ -103,11 +126,64 @@ impl Watchtower {
                     self.contradicted(&lie).await?;
                 }
                 self.judge_late(lane).await?;
+                self.judge_delivery(lane, newest, &mut strange).await?;
                 if since.elapsed() >= LOOK_BACK {
                     (*above, *next, *since) = (*next, end, Instant::now());
                 }
             }
         }
+    }
+
+    /// A quorum that lies needs no core: it delivers by itself, and its signatures stand in that transaction alone. So what
+    /// has been delivered last is held against the outbox as well.
+    async fn judge_delivery(
+        &self,
+        lane: LaneId,
+        newest: u64,
+        strange: &mut HashMap<LaneId, Strange>,
+    ) -> Result<(), StoreError> {
+        let Some((nonce, accumulator, transaction)) = self.store.newest_delivery(lane).await? else {
+            return Ok(());
+        };
+        let own = self.store.final_accumulator(lane, nonce).await?;
+        if own == Some(accumulator) || (own.is_none() && nonce <= newest) {
+            strange.remove(&lane);
+            return Ok(());
+        }
+        let now = Instant::now();
+        let known = strange.entry(lane).or_insert(Strange { since: now, read: None });
+        let early = own.is_none() && now - known.since < DELIVERY_PATIENCE;
+        if early || known.read.is_some_and(|read| now - read < REREAD) {
+            return Ok(());
+        }
+        known.read = Some(now);
+        tracing::error!(%lane, nonce, %transaction, delivered = %accumulator, own = ?own,
+            "A DELIVERY that no outbox bears out: its signatures are read");
+        metrics::counter!("icc_false_deliveries_total").increment(1);
+        self.read_delivery(lane, transaction).await
+    }
+
+    async fn read_delivery(&self, lane: LaneId, transaction: B256) -> Result<(), StoreError> {
+        let Some(row) = self.store.lane(lane).await? else { return Ok(()) };
+        let Some(witness) = self.witnesses.get(&row.destination_chain) else { return Ok(()) };
+        let read = match witness.delivered_by(self.network, transaction).await {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(%transaction, %error, "the signatures of a false delivery cannot be read");
+                return Ok(());
+            }
+        };
+        let domain = Domain::new(self.network);
+        for (checkpoint, signatures) in read.into_iter().filter(|(checkpoint, _)| checkpoint.lane == lane) {
+            for signature in signatures {
+                let Ok(signer) = signature.recover(&domain.checkpoint_digest(&checkpoint)) else { continue };
+                // Calls that failed within the transaction may have brought anything.
+                if self.store.membership(row.destination_chain, signer).await?.is_some() {
+                    self.contradicted(&StoredAttestation { checkpoint, signer, signature }).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Notes who of the destination's set has signed too late.

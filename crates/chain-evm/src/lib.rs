@@ -19,6 +19,7 @@ pub mod timelock;
 mod tokens;
 mod transaction;
 mod view;
+mod witness;
 
 pub use account::Account;
 pub use config::{ConfigError, EvmChain};
@@ -29,3 +30,4 @@ pub use reader::EvmReader;
 pub use submitter::EvmSubmitter;
 pub use tokens::{BridgeUser, OutgoingMessage, TokenDeposit, token_id};
 pub use transaction::Receipt;
+pub use witness::EvmWitness;

@@ -7,6 +7,7 @@ mod event;
 mod hub;
 mod read;
 mod submit;
+mod witness;
 
 pub use block::{Block, BlockRef, Finality, FinalityParseError};
 pub use error::{ChainError, Class};
@@ -16,3 +17,4 @@ pub use read::{AgreedFinal, ChainReader, HeadHints, ProvedOutboxes, Prover};
 pub use submit::{
     Call, Delivery, FalseCheckpoint, GasPrice, Outcome, QueuedCall, RemoteEnd, Spent, Submission, Submitter,
 };
+pub use witness::Witness;

@@ -132,6 +132,11 @@ impl SignatureSet {
             })
     }
 
+    /// The signatures, in the order of the members.
+    pub fn signatures(&self) -> impl Iterator<Item = &CompactSignature> {
+        self.0.values()
+    }
+
     /// How many signed.
     pub fn len(&self) -> usize {
         self.0.len()

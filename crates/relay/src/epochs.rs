@@ -8,10 +8,10 @@ use std::{
 
 use alloy_primitives::Address;
 use async_trait::async_trait;
-use icc_chain::{Call, Epoch, Hub, Standing};
+use icc_chain::{Call, ChainError, Epoch, Hub, Standing};
 use icc_protocol::{CompactSignature, Domain, EpochRecord, SignatureSet};
 
-use crate::{EpochKeeping, RelayError, lease::HeldLease, send::Sender};
+use crate::{EpochKeeping, RelayError, evidence::is_settled, lease::HeldLease, send::Sender};
 
 /// Epochs that a gateway is rotated through in one round.
 const MOST_AT_ONCE: u64 = 16;
@@ -162,8 +162,12 @@ pub(crate) async fn follow_epochs(
     let Some(known) = hub.held_epoch(chain).await? else { return Ok(()) };
     // Who left longer ago than is looked at is told as well: then without having looked.
     if held.saturating_sub(known) > MOST_AT_ONCE || somebody_left(hub, known, held).await? {
-        sender.send(&Call::ReportEpoch { epoch: held }, lease).await?;
-        tracing::info!(%chain, epoch = held, "gateway reports its epoch");
+        match sender.send(&Call::ReportEpoch { epoch: held }, lease).await {
+            Ok(_) => tracing::info!(%chain, epoch = held, "gateway reports its epoch"),
+            // The report is on its way.
+            Err(RelayError::Chain(ChainError::Reverted { reason, .. })) if is_settled(&reason) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

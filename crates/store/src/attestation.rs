@@ -67,7 +67,7 @@ impl Store {
         let checkpoint = &attestation.checkpoint;
         let lane = checkpoint.lane.0.as_slice();
         let nonce = number(checkpoint.nonce, "nonce")?;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.begin().await?;
         // One vote at a time for a checkpoint, so that exactly one of two simultaneous votes sees the quorum.
         query!(
             "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex') || $2::text, 0))",

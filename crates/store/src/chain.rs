@@ -121,7 +121,7 @@ impl Store {
         blocks: &[IndexedBlock],
         to: (u64, B256),
     ) -> Result<(), ApplyError> {
-        let mut tx = self.pool.begin().await.map_err(StoreError::from)?;
+        let mut tx = self.begin().await.map_err(StoreError::from)?;
         move_cursor(&mut tx, id, from, to).await?;
         let source = chain(id)?;
         insert_blocks(&mut tx, source, blocks).await?;
@@ -144,7 +144,7 @@ impl Store {
     /// # Errors
     /// [`ApplyError`]; nothing is changed then.
     pub async fn unwind(&self, id: ChainId, from: &Cursor, to: (u64, B256)) -> Result<(), ApplyError> {
-        let mut tx = self.pool.begin().await.map_err(StoreError::from)?;
+        let mut tx = self.begin().await.map_err(StoreError::from)?;
         move_cursor(&mut tx, id, from, to).await?;
         delete_above(&mut tx, chain(id)?, number(to.0, "block")?).await?;
         tx.commit().await.map_err(StoreError::from)?;
@@ -157,7 +157,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn set_final(&self, id: ChainId, final_number: u64, head: u64) -> Result<(), StoreError> {
         let (id, final_number) = (chain(id)?, number(final_number, "block")?);
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.begin().await?;
         query!(
             "update chain_cursor set final_number = greatest(final_number, $2), head_number = $3 where chain_id = $1",
             id,

@@ -204,7 +204,7 @@ impl Store {
         .transpose()
     }
 
-    /// Attestations of a lane above a nonce that final messages contradict: the lowest of each signer, who is not convicted
+    /// Attestations of a lane above a nonce that messages in blocks up to `finalized` contradict: the lowest of each signer, who is not convicted
     /// yet. At most `limit`.
     ///
     /// # Errors
@@ -213,20 +213,22 @@ impl Store {
         &self,
         lane: LaneId,
         above: u64,
+        finalized: u64,
         limit: u32,
     ) -> Result<Vec<StoredAttestation>, StoreError> {
         let rows = query_as!(
             Signed,
             "select distinct on (a.signer) a.nonce, a.accumulator, a.signer, a.signature
              from attestation a
-             join message m on m.lane = a.lane and m.nonce = a.nonce
-             join chain_cursor c on c.chain_id = m.source_chain and m.block_number <= c.final_number
-             where a.lane = $1 and a.nonce > $2 and m.accumulator <> a.accumulator
+             where a.lane = $1 and a.nonce > $2
+               and a.accumulator <> (select m.accumulator from message m
+                                     where m.lane = a.lane and m.nonce = a.nonce and m.block_number <= $4)
                and not exists (select from evidence e where e.signer = a.signer and e.outcome = 'convicted')
              order by a.signer, a.nonce limit $3",
             lane.0.as_slice(),
             number(above, "nonce")?,
             i64::from(limit),
+            number(finalized, "height")?,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -307,6 +309,21 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         row.map_or(Ok((0, lane.0)), |row| Ok((unsigned(row.nonce)?, hash(&row.accumulator)?)))
+    }
+
+    /// The newest delivery of a lane: up to which nonce, with which accumulator, in which transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_delivery(&self, lane: LaneId) -> Result<Option<(u64, B256, B256)>, StoreError> {
+        let row = query!(
+            "select to_nonce, accumulator, transaction from delivery where lane = $1 order by to_nonce desc limit 1",
+            lane.0.as_slice(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| Ok((unsigned(row.to_nonce)?, hash(&row.accumulator)?, hash(&row.transaction)?)))
+            .transpose()
     }
 
     /// The far end's gateway of a lane.

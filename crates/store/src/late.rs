@@ -24,7 +24,7 @@ impl Store {
         limit: Duration,
     ) -> Result<Vec<(u64, Address)>, StoreError> {
         let members: Vec<Vec<u8>> = members.iter().map(|member| member.to_vec()).collect();
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.begin().await?;
         let judged = query!(
             "update checkpoint set judged = true where lane = $1 and nonce in (
                  select nonce from checkpoint

@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use icc_protocol::LaneId;
 use sqlx::{
-    PgPool,
+    PgPool, Postgres, Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
@@ -58,6 +58,15 @@ impl Store {
 
     pub(crate) fn over(pool: PgPool, url: &str) -> Self {
         Self { pool, url: url.to_owned() }
+    }
+
+    /// Begins a transaction, whether or not its caller stays to see it begun: if `begin` of sqlx 0.9 is dropped while the
+    /// database answers, the connection goes back to the pool within a transaction that it does not know of, and what the
+    /// next one writes there is committed by nobody.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let pool = self.pool.clone();
+        let begun = tokio::spawn(async move { pool.begin().await });
+        begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 
     /// Whether the database answers.

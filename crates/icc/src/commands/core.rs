@@ -4,8 +4,8 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use eyre::{OptionExt, WrapErr};
 use icc_api::{ApiState, Collector, Directory, Intake, ValidatorClient, Watchtower};
-use icc_chain::{Hub, Submitter};
-use icc_chain_evm::{EvmChain, EvmHub, EvmSubmitter};
+use icc_chain::{Hub, Submitter, Witness};
+use icc_chain_evm::{EvmChain, EvmHub, EvmSubmitter, EvmWitness};
 use icc_protocol::Domain;
 use icc_relay::{AccuserHandle, EpochKeeping, Heard, PriceUpdates, Relay, RelayConfig};
 use icc_service::{BodyLimits, Signer, Telemetry, config::Config, serve, shutdown_signal, supervise};
@@ -52,7 +52,12 @@ pub(crate) async fn run(
     };
     let hub_chain = hub.as_ref().map(|hub| hub.chain());
     let folder = config.core.evidence_folder.clone();
+    let mut witnesses: Vec<Arc<dyn Witness>> = Vec::new();
+    for chain in &chains {
+        witnesses.push(Arc::new(EvmWitness::new(chain.clone())?));
+    }
     let watchtower = Watchtower::new(store.clone(), config.network, hub_chain)
+        .with_witnesses(witnesses)
         .into_folder(folder)
         .confirmed_within(Duration::from_secs(config.core.confirmation_seconds));
     let watching = {

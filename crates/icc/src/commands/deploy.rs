@@ -7,11 +7,11 @@ use std::{
 };
 
 use alloy_primitives::{Address, U256, utils::parse_units};
-use eyre::{OptionExt, WrapErr};
+use eyre::{OptionExt, WrapErr, ensure};
 use icc_chain::Hub;
 use icc_chain_evm::{
     Account, EvmChain, EvmHub,
-    bindings::Gateway,
+    bindings::{Gateway, ValidatorRegistry},
     deploy::{self, Contracts, HubSite, Plan, RegistryPlan, RemoteSite, Site},
     timelock::Acts,
 };
@@ -149,6 +149,7 @@ async fn plan(config: &Config) -> eyre::Result<(Plan, RegistryPlan)> {
     } else if chain.gateway != Address::ZERO {
         // The registry goes on from what the gateways hold.
         let account = Account::new(chain.clone(), wiring::key_or_nobody(None)?)?;
+        check_former_registry(&chain, &account).await?;
         let held =
             account.view(chain.gateway, Gateway::validatorSetCall {}).await.wrap_err("the hub's gateway")?;
         plan.epoch = held.epoch;
@@ -156,6 +157,26 @@ async fn plan(config: &Config) -> eyre::Result<(Plan, RegistryPlan)> {
         plan.validators = ValidatorSet::decode(&held.set).wrap_err("the hub's gateway")?;
     }
     Ok((plan, registry_plan(&deployment.registry, chain).await?))
+}
+
+/// Two registries that make epochs of one network would each take the other's sets for lies: a former one has to have ended,
+/// with all its epochs signed.
+async fn check_former_registry(chain: &EvmChain, account: &Account) -> eyre::Result<()> {
+    let former = account.view(chain.gateway, Gateway::registryCall {}).await.wrap_err("the hub's gateway")?;
+    if former.is_zero() {
+        return Ok(());
+    }
+    let retired = account.view(former, ValidatorRegistry::retiredAtCall {}).await.wrap_err("the registry")?;
+    let progress = EvmHub::new(&EvmChain { registry: Some(former), ..chain.clone() })?.progress().await?;
+    ensure!(
+        !retired.is_zero() && progress.newest == progress.signed,
+        "chains.{}.registry is missing, and its gateway has one: {former}. Put it into the configuration; or, to move to \
+         another registry, first retire it and let the gateways hold its last epoch ({}, signed up to {})",
+        chain.name,
+        progress.newest,
+        progress.signed
+    );
+    Ok(())
 }
 
 async fn registry_plan(registry: &RegistryConfig, hub: EvmChain) -> eyre::Result<RegistryPlan> {

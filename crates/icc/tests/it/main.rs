@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod audit;
+mod cancelled;
 mod chaos;
 mod cli;
 mod crashes;

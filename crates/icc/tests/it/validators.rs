@@ -7,7 +7,7 @@ use alloy_signer_local::PrivateKeySigner;
 use icc_chain::{Hub, Registration, Standing};
 use icc_chain_evm::{EvmHub, bindings::Gateway};
 use icc_devnet::{BOND, Role};
-use icc_testkit::traitors::{FalseSets, Traitor, altered, equivocate, equivocation, forge};
+use icc_testkit::traitors::{FalseSets, Traitor, altered, deliver_forged, equivocate, equivocation, forge};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -177,6 +177,39 @@ fn they_join_by_themselves_and_are_out_when_they_lie() {
         }
         bridge.audit().await;
     });
+}
+
+/// Attack: a quorum signs a message that never was, tells no core, and delivers it by itself: once openly, once by the call
+/// of another contract. Its signatures stand in those transactions alone, and convict all the same.
+#[test]
+fn a_quorum_that_lies_to_the_chain_alone_leaves_its_evidence_there() {
+    for (from, to, hidden) in [(0, 1, false), (0, 2, true)] {
+        with_own_bridge(&options(), async |bridge| {
+            bridge.arrived(bridge.deposit(from, to, 1).await).await;
+            for liar in 0..3 {
+                end(bridge, liar);
+            }
+            let traitors = [0, 1, 2].map(|liar| Traitor::new(&bridge.devnet, liar));
+            deliver_forged(&bridge.devnet, &traitors, (from, to), hidden).await.unwrap();
+            // What is really sent with that nonce.
+            bridge.deposit(from, to, 1).await;
+            let liars: Vec<Address> = traitors.iter().map(Traitor::address).collect();
+            eventually("there is evidence against all three, and nobody else", async || {
+                let evidence = bridge.core().evidence().await.unwrap();
+                assert!(evidence.iter().all(|one| liars.contains(&one.signer)), "{evidence:?}");
+                liars.iter().all(|liar| evidence.iter().any(|one| one.signer == *liar))
+            })
+            .await;
+            eventually("one is out by the chain's word; for more the guardian is asked", async || {
+                let mut out = 0;
+                for liar in &liars {
+                    out += usize::from(registration(bridge, *liar).await.standing == Standing::Convicted);
+                }
+                out == 1
+            })
+            .await;
+        });
+    }
 }
 
 fn write_key(path: &std::path::Path, key: &[u8]) {

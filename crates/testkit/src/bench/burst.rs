@@ -9,7 +9,7 @@ use serde_json::json;
 
 /// A contract that calls another one many times with the same data. Its calldata: how many times (32 bytes), whom
 /// (32 bytes), and the data.
-const REPEATER: [u8; 40] = hex!(
+pub(crate) const REPEATER: [u8; 40] = hex!(
     "36 6040 90 03" // CALLDATASIZE − 64: length of the data
     "80 6040 5f 37" // CALLDATACOPY(to 0, from 64, length)
     "5f 35" //         times = CALLDATALOAD(0)
@@ -23,7 +23,7 @@ const REPEATER: [u8; 40] = hex!(
     "5b 5f 5f fd" //   0x24: REVERT without data
 );
 /// Where it is put: an address without a meaning.
-const REPEATER_AT: Address = Address::repeat_byte(0xbe);
+pub(crate) const REPEATER_AT: Address = Address::repeat_byte(0xbe);
 /// As long as what a token's transfer carries, about.
 const PAYLOAD_BYTES: usize = 128;
 /// Transactions sent before waiting for the last of them, which bounds what a node has to keep waiting.
@@ -51,11 +51,7 @@ pub(crate) async fn send_messages(devnet: &Devnet, messages: u64, per_transactio
         deadline: 0,
         payload: vec![0xa5; PAYLOAD_BYTES].into(),
     };
-    let mut data = Vec::new();
-    data.extend_from_slice(&U256::from(per_transaction).to_be_bytes::<32>());
-    data.extend_from_slice(gateway.into_word().as_slice());
-    data.extend_from_slice(&send.abi_encode());
-    let data = Bytes::from(data);
+    let data = repeated(per_transaction, gateway, &send.abi_encode());
     let mut left = usize::try_from(messages / per_transaction)?;
     while left > 0 {
         let now = left.min(TRANSACTIONS_AT_ONCE);
@@ -68,6 +64,12 @@ pub(crate) async fn send_messages(devnet: &Devnet, messages: u64, per_transactio
     let counted = nonce(&account, gateway, destination).await? - before;
     ensure!(counted == messages, "the outbox counts {counted} new messages, not {messages}");
     Ok(())
+}
+
+/// Calldata with which the repeater calls somebody so many times.
+pub(crate) fn repeated(times: u64, whom: Address, call: &[u8]) -> Bytes {
+    let times = U256::from(times).to_be_bytes::<32>();
+    [times.as_slice(), whom.into_word().as_slice(), call].concat().into()
 }
 
 async fn nonce(account: &Account, gateway: Address, destination: u64) -> eyre::Result<u64> {

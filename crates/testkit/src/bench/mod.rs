@@ -1,7 +1,7 @@
 //! Figures of the whole, measured on real chains and a real database; each is run by a command of the repository.
 
 mod backfill;
-mod burst;
+pub(crate) mod burst;
 mod cpu;
 mod figures;
 mod flood;

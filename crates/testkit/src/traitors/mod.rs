@@ -1,5 +1,6 @@
 //! Validators that lie, one file each. They have a real key of the set, and sign with it what no honest process would.
 
+mod colluders;
 mod equivocator;
 mod false_set;
 mod flooder;
@@ -16,6 +17,7 @@ use icc_chain_evm::bindings::Gateway;
 use icc_devnet::Devnet;
 use icc_protocol::{ChainId, Checkpoint, Domain, Lane, LaneId};
 
+pub use colluders::deliver_forged;
 pub use equivocator::{equivocate, equivocation};
 pub use false_set::FalseSets;
 pub use flooder::{Flood, flood};
