@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {CheckpointLib} from "../src/libraries/CheckpointLib.sol";
 import {LaneLib} from "../src/libraries/LaneLib.sol";
+import {QuorumLib} from "../src/libraries/QuorumLib.sol";
 import {MessageLib} from "../src/libraries/MessageLib.sol";
 import {MessageEncoder} from "./utils/MessageEncoder.sol";
 import {Test} from "./utils/Test.sol";
@@ -34,6 +35,9 @@ contract VectorsTest is Test {
         bytes32 checkpointDigest;
         bytes32 setHash;
         bytes32 setDigest;
+        /// Of the set's first member, and the epoch.
+        bytes32 jailDigest;
+        bytes32 refuseDigest;
     }
 
     uint256 private constant CASES = 12;
@@ -52,6 +56,8 @@ contract VectorsTest is Test {
             assertEq(computed.checkpointDigest, vm.parseJsonBytes32(json, string.concat(path, "checkpointDigest")));
             assertEq(computed.setHash, vm.parseJsonBytes32(json, string.concat(path, "setHash")));
             assertEq(computed.setDigest, vm.parseJsonBytes32(json, string.concat(path, "setDigest")));
+            assertEq(computed.jailDigest, vm.parseJsonBytes32(json, string.concat(path, "jailDigest")));
+            assertEq(computed.refuseDigest, vm.parseJsonBytes32(json, string.concat(path, "refuseDigest")));
         }
     }
 
@@ -83,6 +89,9 @@ contract VectorsTest is Test {
         out.checkpointDigest = CheckpointLib.digest(domain, out.lane, inputs.header.nonce, out.accumulator);
         out.setHash = keccak256(inputs.set);
         out.setDigest = CheckpointLib.setDigest(domain, inputs.epoch, out.setHash, inputs.hubTime);
+        address first = QuorumLib.memberAt(inputs.set, 0);
+        out.jailDigest = CheckpointLib.jailDigest(domain, first, inputs.epoch);
+        out.refuseDigest = CheckpointLib.refuseDigest(domain, first, inputs.epoch);
     }
 
     function _make(uint256 seed) private pure returns (Inputs memory inputs) {
@@ -168,8 +177,9 @@ contract VectorsTest is Test {
             _field(",", "set", vm.toString(inputs.set)),
             _field(",", "setHash", vm.toString(out.setHash)),
             _field(",", "setDigest", vm.toString(out.setDigest)),
-            "}"
+            _field(",", "jailDigest", vm.toString(out.jailDigest))
         );
+        json = string.concat(json, _field(",", "refuseDigest", vm.toString(out.refuseDigest)), "}");
     }
 
     function _field(string memory before, string memory name, string memory value)

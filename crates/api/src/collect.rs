@@ -8,7 +8,7 @@ use icc_store::{Store, StoreError};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Directory, Intake, ValidatorClient};
+use crate::{Directory, Intake, Origin, ValidatorClient};
 
 /// How often to look; a lane that lacks a quorum twice in a row is asked for.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -109,7 +109,7 @@ impl Collector {
         while let Some((validator, answer)) = answers.next().await {
             match answer {
                 Ok(batch) => {
-                    self.intake.take(&batch.attestations).await?;
+                    self.intake.take(&batch.attestations, Origin::Asked).await?;
                 }
                 Err(error) => tracing::debug!(
                     host = validator.host_str(),

@@ -10,7 +10,7 @@ use icc_protocol::{Domain, LaneId, ValidatorSet};
 use icc_store::{IntakeOutcome, LaneRow, Store, StoreError, StoredAttestation};
 use tokio::sync::RwLock;
 
-use crate::{IntakeAnswer, RefusedAttestation, Watchtower};
+use crate::{IntakeAnswer, RefusedAttestation, Watchtower, throttle::Throttle};
 
 /// Intake could not be done; the sender may try again.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,15 @@ const MOST_LIES: usize = 4;
 struct Wrongs {
     lies: HashMap<LaneId, usize>,
     unknown_lanes: usize,
+}
+
+/// How attestations came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Somebody sent them: no more of one signer than any honest one signs.
+    Pushed,
+    /// This core has asked for them, at its own pace.
+    Asked,
 }
 
 /// Why one attestation is not taken.
@@ -72,6 +81,7 @@ pub struct Intake {
     store: Store,
     domain: Domain,
     watchtower: Watchtower,
+    throttle: Throttle,
     /// Lanes never change once they are open: a static fact.
     lanes: Arc<RwLock<HashMap<LaneId, LaneRow>>>,
 }
@@ -79,14 +89,15 @@ pub struct Intake {
 impl Intake {
     /// An intake of one network, which has lies kept as evidence.
     pub fn new(store: Store, domain: Domain, watchtower: Watchtower) -> Self {
-        Self { store, domain, watchtower, lanes: Arc::default() }
+        let (throttle, lanes) = Default::default();
+        Self { store, domain, watchtower, throttle, lanes }
     }
 
     /// Checks and stores a batch. Bad ones are told one by one; they do not keep good ones out.
     ///
     /// # Errors
     /// [`IntakeFailure`] when the database fails; what was stored stays stored.
-    pub async fn take(&self, batch: &[Attestation]) -> Result<IntakeAnswer, IntakeFailure> {
+    pub async fn take(&self, batch: &[Attestation], from: Origin) -> Result<IntakeAnswer, IntakeFailure> {
         let mut answer = IntakeAnswer::default();
         let mut sets: HashMap<u64, Option<ValidatorSet>> = HashMap::new();
         let mut wrongs = Wrongs::default();
@@ -96,7 +107,7 @@ impl Intake {
                 answer.refused.push(RefusedAttestation { index, error: error.to_owned() });
                 continue;
             }
-            let refused = match self.take_one(attestation, &mut sets).await? {
+            let refused = match self.take_one(attestation, from, &mut sets).await? {
                 Ok(IntakeOutcome::Duplicate) => {
                     answer.duplicates += 1;
                     continue;
@@ -120,8 +131,12 @@ impl Intake {
     async fn take_one(
         &self,
         attestation: &Attestation,
+        from: Origin,
         sets: &mut HashMap<u64, Option<ValidatorSet>>,
     ) -> Result<Result<IntakeOutcome, Refused>, IntakeFailure> {
+        if self.throttle.knows(attestation) {
+            return Ok(Ok(IntakeOutcome::Duplicate));
+        }
         let Some(lane) = self.lane(attestation.lane).await? else {
             let error = format!("lane: {} is not open, or not indexed yet", attestation.lane);
             return Ok(Err(Refused::UnknownLane(error)));
@@ -154,7 +169,12 @@ impl Intake {
             self.watchtower.contradicted(&stored).await?;
             return Ok(Err(Refused::Lie(format!("accumulator: this core holds {own} as final"))));
         }
+        if from == Origin::Pushed && !self.throttle.lets_through(verified.signer) {
+            let error = "signature: too many of this signer for now; what it has signed will be asked for";
+            return Ok(Err(Refused::Lie(error.to_owned())));
+        }
         let taken = self.store.add_attestation(&stored, set).await?;
+        self.throttle.remember(attestation);
         if taken.equivocates {
             self.watchtower.equivocated(&stored).await?;
         }

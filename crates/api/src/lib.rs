@@ -11,6 +11,7 @@ mod intake;
 mod reason;
 mod request;
 mod routes;
+mod throttle;
 mod types;
 mod validators;
 mod view;
@@ -18,7 +19,7 @@ mod watchtower;
 
 pub use client::{ClientError, CoreClient};
 pub use collect::Collector;
-pub use intake::{Intake, IntakeFailure};
+pub use intake::{Intake, IntakeFailure, Origin};
 
 pub use routes::{ApiState, router};
 pub use types::{

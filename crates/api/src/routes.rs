@@ -16,8 +16,8 @@ use icc_service::Telemetry;
 use icc_store::{Store, StoreError};
 
 use crate::{
-    ChainView, EvidenceView, Intake, IntakeAnswer, IntakeFailure, MessageView, Problem, TransactionView,
-    request, view::view,
+    ChainView, EvidenceView, Intake, IntakeAnswer, IntakeFailure, MessageView, Origin, Problem,
+    TransactionView, request, view::view,
 };
 
 /// What the routes need.
@@ -83,7 +83,7 @@ async fn attestations(
         let count = batch.attestations.len();
         return Err(bad(format!("attestations: {count} are too many; at most {MAX_BATCH} a request")));
     }
-    Ok(Json(state.intake.take(&batch.attestations).await?))
+    Ok(Json(state.intake.take(&batch.attestations, Origin::Pushed).await?))
 }
 
 /// In the order of lane and nonce, from the given ones on (included).

@@ -15,8 +15,8 @@ use std::{
 
 use alloy_primitives::{Address, B256};
 use icc_attest::{Attestation, Evidence, Outbox, SNAPSHOT_INTERVAL, SignedSet};
-use icc_chain::{Call, FalseCheckpoint, RemoteEnd, Witness};
-use icc_protocol::{ChainId, Checkpoint, Domain, EpochRecord, Lane, LaneId, NetworkId};
+use icc_chain::{BlockRef, Call, FalseCheckpoint, Hub, RemoteEnd, Witness};
+use icc_protocol::{ChainId, Checkpoint, CompactSignature, Domain, EpochRecord, Lane, LaneId, NetworkId};
 use icc_store::{EvidenceRow, LaneRow, Store, StoreError, StoredAttestation};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -45,7 +45,7 @@ pub struct Watchtower {
     store: Store,
     network: NetworkId,
     /// Where sets and equivocations are proved; `None`: there is no registry.
-    hub: Option<ChainId>,
+    hub: Option<Arc<dyn Hub>>,
     /// Where each evidence is written as a file, too.
     folder: Option<PathBuf>,
     /// How long after the first signature on a checkpoint the others are late.
@@ -76,10 +76,14 @@ pub enum Submittable {
 
 impl Watchtower {
     /// A watchtower of one network.
-    pub fn new(store: Store, network: NetworkId, hub: Option<ChainId>) -> Self {
+    pub fn new(store: Store, network: NetworkId, hub: Option<Arc<dyn Hub>>) -> Self {
         let confirmation = Duration::from_secs(60);
         let (witnesses, looked_at) = Default::default();
         Self { store, network, hub, folder: None, confirmation, witnesses, looked_at }
+    }
+
+    fn hub_chain(&self) -> Option<ChainId> {
+        self.hub.as_ref().map(|hub| hub.chain())
     }
 
     /// Writes each evidence as a file into a folder, too.
@@ -109,10 +113,15 @@ impl Watchtower {
         // By lane: looked at up to here a while ago, and where it stood at the time given.
         let mut looked: HashMap<LaneId, (u64, u64, Instant)> = HashMap::new();
         let mut strange: HashMap<LaneId, Strange> = HashMap::new();
+        let mut sets_due = Instant::now();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 () = sleep(INTERVAL) => {}
+            }
+            if Instant::now() >= sets_due {
+                sets_due = Instant::now() + REREAD;
+                self.judge_sets().await?;
             }
             for (lane, end, block) in self.store.final_ends().await? {
                 let start = end.saturating_sub(SNAPSHOT_INTERVAL);
@@ -161,6 +170,48 @@ impl Watchtower {
             "A DELIVERY that no outbox bears out: its signatures are read");
         metrics::counter!("icc_false_deliveries_total").increment(1);
         self.read_delivery(lane, transaction).await
+    }
+
+    /// The same of sets: what a gateway holds is what the registry has made of that epoch.
+    async fn judge_sets(&self) -> Result<(), StoreError> {
+        let Some(hub) = &self.hub else { return Ok(()) };
+        for (chain, witness) in self.witnesses.iter() {
+            let Some((held, number, hash)) = self.store.newest_rotation(*chain).await? else { continue };
+            // Epochs from before the registry, or not made yet, are not known to it.
+            let Ok(made) = hub.epoch(held.epoch).await else { continue };
+            if made.record == held {
+                continue;
+            }
+            tracing::error!(%chain, epoch = held.epoch, "A GATEWAY HOLDS A SET that the registry never made");
+            metrics::counter!("icc_false_rotations_total").increment(1);
+            match witness.rotated_in(BlockRef { number, hash }).await {
+                Ok(read) => self.judge_rotations(*chain, &made.record, read).await?,
+                Err(error) => {
+                    tracing::error!(%chain, %error, "the signatures of a false set cannot be read");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn judge_rotations(
+        &self,
+        chain: ChainId,
+        made: &EpochRecord,
+        read: Vec<(EpochRecord, Vec<CompactSignature>)>,
+    ) -> Result<(), StoreError> {
+        let domain = Domain::new(self.network);
+        for (record, signatures) in read.into_iter().filter(|(record, _)| record.epoch == made.epoch) {
+            let EpochRecord { epoch, set_hash, hub_time } = record;
+            for signature in signatures {
+                let Ok(signer) = record.signer(&domain, &signature) else { continue };
+                if self.store.membership(chain, signer).await?.is_some() {
+                    let signed = SignedSet { epoch, set_hash, hub_time, signature };
+                    self.false_set(signer, signed, made).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn read_delivery(&self, lane: LaneId, transaction: B256) -> Result<(), StoreError> {
@@ -249,7 +300,7 @@ impl Watchtower {
         signed: SignedSet,
         registered: &EpochRecord,
     ) -> Result<(), StoreError> {
-        let Some(hub) = self.hub else { return Ok(()) };
+        let Some(hub) = self.hub_chain() else { return Ok(()) };
         let evidence = Evidence::FalseSet {
             network: self.network,
             signed,
@@ -334,7 +385,7 @@ impl Watchtower {
         one: &StoredAttestation,
         other: &StoredAttestation,
     ) -> Result<(), StoreError> {
-        let Some(hub) = self.hub else { return Ok(()) };
+        let Some(hub) = self.hub_chain() else { return Ok(()) };
         let (network, one_word, other_word) = (self.network, on_the_wire(one), on_the_wire(other));
         let evidence = Evidence::Equivocation { network, one: one_word, other: other_word };
         self.keep(one.signer, hub, &evidence).await

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_BATCH: usize = 256;
 
 /// One validator's signature on one checkpoint. The signer is whoever the signature recovers to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Hash, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
     /// The lane.

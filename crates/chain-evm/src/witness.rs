@@ -1,10 +1,15 @@
 //! Deliveries as they stand in transactions: called directly, or by another contract.
 
+use std::collections::BTreeSet;
+
 use alloy_primitives::{Address, B256, Bytes, keccak256};
-use alloy_sol_types::SolCall;
+use alloy_rpc_types_eth::Filter;
+use alloy_sol_types::{SolCall, SolEvent};
 use async_trait::async_trait;
-use icc_chain::{ChainError, Witness};
-use icc_protocol::{ChainId, Checkpoint, CompactSignature, Lane, Message, NetworkId, SignatureSet, fold};
+use icc_chain::{BlockRef, ChainError, Witness};
+use icc_protocol::{
+    ChainId, Checkpoint, CompactSignature, EpochRecord, Lane, Message, NetworkId, SignatureSet, fold,
+};
 use icc_rpc::{Endpoint, Pool};
 use serde::Deserialize;
 use serde_json::json;
@@ -12,6 +17,7 @@ use serde_json::json;
 use crate::{
     EvmChain,
     bindings::{Gateway, IGateway},
+    node,
 };
 
 /// Calls within one transaction that are looked at.
@@ -58,6 +64,12 @@ impl EvmWitness {
         }
         let tracing = json!([transaction, {"tracer": "callTracer"}]);
         endpoint.call("debug_traceTransaction", tracing).await.map_err(|error| endpoint.failed(error))
+    }
+
+    /// The calls of one function to the gateway.
+    fn to_gateway<C: SolCall>(&self, root: &Called) -> Vec<C> {
+        let to_gateway = flattened(root).into_iter().filter(|call| call.to == Some(self.chain.gateway));
+        to_gateway.filter_map(|call| C::abi_decode(&call.input).ok()).collect()
     }
 
     fn checkpoint(
@@ -118,8 +130,32 @@ impl Witness for EvmWitness {
     ) -> Result<Vec<(Checkpoint, Vec<CompactSignature>)>, ChainError> {
         let root =
             self.pool.first(|endpoint| async move { self.called(&endpoint, transaction).await }).await?;
-        let to_gateway = flattened(&root).into_iter().filter(|call| call.to == Some(self.chain.gateway));
-        let deliveries = to_gateway.filter_map(|call| Gateway::deliverCall::abi_decode(&call.input).ok());
-        Ok(deliveries.filter_map(|call| self.checkpoint(network, &call.delivery)).collect())
+        let deliveries = self.to_gateway::<Gateway::deliverCall>(&root);
+        Ok(deliveries.iter().filter_map(|call| self.checkpoint(network, &call.delivery)).collect())
+    }
+
+    async fn rotated_in(
+        &self,
+        block: BlockRef,
+    ) -> Result<Vec<(EpochRecord, Vec<CompactSignature>)>, ChainError> {
+        let filter = Filter::new()
+            .address(self.chain.gateway)
+            .at_block_hash(block.hash)
+            .event_signature(Gateway::SetRotated::SIGNATURE_HASH);
+        let filter = &filter;
+        let logs = self.pool.first(|endpoint| async move { node::logs(&endpoint, filter).await }).await?;
+        let mut sets = Vec::new();
+        let transactions: BTreeSet<B256> = logs.iter().filter_map(|log| log.transaction_hash).collect();
+        for transaction in transactions {
+            let root =
+                self.pool.first(|endpoint| async move { self.called(&endpoint, transaction).await }).await?;
+            for call in self.to_gateway::<Gateway::rotateCall>(&root) {
+                let Ok(signatures) = SignatureSet::unpack(&call.signatures) else { continue };
+                let set_hash = keccak256(&call.newSet);
+                let record = EpochRecord { epoch: call.epoch, set_hash, hub_time: call.hubTime };
+                sets.push((record, signatures.signatures().copied().collect()));
+            }
+        }
+        Ok(sets)
     }
 }

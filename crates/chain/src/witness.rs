@@ -2,9 +2,9 @@
 
 use alloy_primitives::B256;
 use async_trait::async_trait;
-use icc_protocol::{ChainId, Checkpoint, CompactSignature, NetworkId};
+use icc_protocol::{ChainId, Checkpoint, CompactSignature, EpochRecord, NetworkId};
 
-use crate::ChainError;
+use crate::{BlockRef, ChainError};
 
 /// Reads signatures out of transactions: who signs a lie and submits it without telling anybody has left it there.
 #[async_trait]
@@ -18,4 +18,9 @@ pub trait Witness: Send + Sync {
         network: NetworkId,
         transaction: B256,
     ) -> Result<Vec<(Checkpoint, Vec<CompactSignature>)>, ChainError>;
+    /// The sets that the gateway was rotated to in a block, each with the signatures that did it. As above.
+    async fn rotated_in(
+        &self,
+        block: BlockRef,
+    ) -> Result<Vec<(EpochRecord, Vec<CompactSignature>)>, ChainError>;
 }

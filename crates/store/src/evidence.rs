@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
-use icc_protocol::{ChainId, Checkpoint, LaneId};
+use icc_protocol::{ChainId, Checkpoint, EpochRecord, LaneId};
 use sqlx::{query, query_as};
 
 use crate::{
@@ -324,6 +324,29 @@ impl Store {
         .await?;
         row.map(|row| Ok((unsigned(row.to_nonce)?, hash(&row.accumulator)?, hash(&row.transaction)?)))
             .transpose()
+    }
+
+    /// The set that a chain's gateway holds, by its newest rotation, and the block of that: height and hash.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_rotation(&self, id: ChainId) -> Result<Option<(EpochRecord, u64, B256)>, StoreError> {
+        let row = query!(
+            "select epoch, set_hash, hub_time, block_number, block_hash from validator_set
+             where chain_id = $1 order by epoch desc limit 1",
+            chain(id)?,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| {
+            let record = EpochRecord {
+                epoch: unsigned(row.epoch)?,
+                set_hash: hash(&row.set_hash)?,
+                hub_time: unsigned(row.hub_time)?,
+            };
+            Ok((record, unsigned(row.block_number)?, hash(&row.block_hash)?))
+        })
+        .transpose()
     }
 
     /// The far end's gateway of a lane.

@@ -3,14 +3,18 @@
 //! A set is signed if the registry's own storage has it at a block that is final by every endpoint, or vouched for: the same
 //! rule as for checkpoints. Which set to believe in follows without any endpoint: a quorum of the trusted set has signed
 //! the next one. Only at the very first start there is none; then every endpoint has to agree on what is final, and the
-//! registry's storage is proved there.
+//! registry's storage is proved there. The same again after two weeks away: those whose signatures would be followed may
+//! have left by then, with their bonds.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use alloy_primitives::Address;
 use icc_chain::{BlockRef, ChainError, Epoch, HubProver};
 use icc_protocol::SignatureSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -20,6 +24,10 @@ use crate::{Attestor, JournalError, Peer, Peers, SignError};
 const PAUSE: Duration = Duration::from_secs(1);
 /// Looks between two readings of the other validators' URLs.
 const LOOKS_PER_READING: u32 = 30;
+/// A trusted set that was made so long ago is read anew before its signatures are followed: a week before bonds are free.
+const BELIEVED_FOR: Duration = Duration::from_secs(14 * 24 * 3600);
+/// Between two such readings, where the hub itself has made no other set since.
+const READ_AGAIN: Duration = Duration::from_secs(3600);
 /// Epochs gone through in one look.
 const MOST_AT_ONCE: u64 = 16;
 
@@ -53,6 +61,8 @@ pub struct SetWatcher {
     peers: Peers,
     /// The newest epoch whose set this validator believes in.
     trusted: Option<Epoch>,
+    /// When an old set was last read anew.
+    reread: Option<Instant>,
     looks: u32,
 }
 
@@ -63,7 +73,7 @@ impl SetWatcher {
     /// [`JournalError`].
     pub fn new(hub: Arc<dyn HubProver>, attestor: Attestor, peers: Peers) -> Result<Self, JournalError> {
         let trusted = attestor.trusted_epoch()?;
-        Ok(Self { hub, attestor, peers, trusted, looks: 0 })
+        Ok(Self { hub, attestor, peers, trusted, reread: None, looks: 0 })
     }
 
     /// Watches until `shutdown`. What endpoints do is an abstention and never ends it.
@@ -90,8 +100,17 @@ impl SetWatcher {
 
     async fn step(&mut self) -> Result<(), SetError> {
         let mut trusted = match self.trusted.take() {
+            Some(trusted) if self.is_doubtful(&trusted) => {
+                let read = self.first_trusted(trusted.record.epoch).await;
+                if read.is_err() {
+                    self.trusted = Some(trusted);
+                }
+                let read = read?;
+                self.reread = Some(Instant::now());
+                read
+            }
             Some(trusted) => trusted,
-            None => self.first_trusted().await?,
+            None => self.first_trusted(0).await?,
         };
         for _ in 0..MOST_AT_ONCE {
             match self.next_trusted(&trusted).await {
@@ -157,17 +176,27 @@ impl SetWatcher {
         self.peers.vouched(self.hub.as_ref(), agreed.by_quorum).await.ok_or(SetError::NotVouched)
     }
 
-    /// At the very first start: the newest signed epoch, proved where every single endpoint agrees.
-    async fn first_trusted(&self) -> Result<Epoch, SetError> {
+    /// Whether the signatures of a trusted set prove nothing any more.
+    fn is_doubtful(&self, trusted: &Epoch) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let age = now.saturating_sub(Duration::from_secs(trusted.record.hub_time));
+        age > BELIEVED_FOR && self.reread.is_none_or(|reread| reread.elapsed() > READ_AGAIN)
+    }
+
+    /// The newest signed epoch, `least` or later, proved where every single endpoint agrees.
+    async fn first_trusted(&self, least: u64) -> Result<Epoch, SetError> {
         let block = self.hub.agreed_finalized().await?.by_all.ok_or(SetError::NotVouched)?;
         for attempt in 0..self.hub.endpoints().len() {
             let Ok(progress) = self.hub.told_by(attempt)?.progress().await else { continue };
+            if progress.signed < least {
+                continue;
+            }
             let Some(record) = self.hub.prove_epoch(block, progress.signed).await? else { continue };
             if let Some(epoch) = self.told(progress.signed, |epoch| epoch.record == record).await {
                 self.attestor.trust(&epoch).await?;
                 tracing::info!(
                     epoch = epoch.record.epoch,
-                    "the set of an epoch is trusted: the first one seen"
+                    "the set of an epoch is trusted: by its proof alone"
                 );
                 return Ok(epoch);
             }

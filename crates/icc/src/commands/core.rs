@@ -50,13 +50,12 @@ pub(crate) async fn run(
         Some(chain) => Some(Arc::new(EvmHub::new(chain)?)),
         None => None,
     };
-    let hub_chain = hub.as_ref().map(|hub| hub.chain());
     let folder = config.core.evidence_folder.clone();
     let mut witnesses: Vec<Arc<dyn Witness>> = Vec::new();
     for chain in &chains {
         witnesses.push(Arc::new(EvmWitness::new(chain.clone())?));
     }
-    let watchtower = Watchtower::new(store.clone(), config.network, hub_chain)
+    let watchtower = Watchtower::new(store.clone(), config.network, hub.clone())
         .with_witnesses(witnesses)
         .into_folder(folder)
         .confirmed_within(Duration::from_secs(config.core.confirmation_seconds));

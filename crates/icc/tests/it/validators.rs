@@ -7,7 +7,9 @@ use alloy_signer_local::PrivateKeySigner;
 use icc_chain::{Hub, Registration, Standing};
 use icc_chain_evm::{EvmHub, bindings::Gateway};
 use icc_devnet::{BOND, Role};
-use icc_testkit::traitors::{FalseSets, Traitor, altered, deliver_forged, equivocate, equivocation, forge};
+use icc_testkit::traitors::{
+    FalseSets, Traitor, altered, deliver_forged, equivocate, equivocation, forge, rotate_falsely,
+};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -193,23 +195,47 @@ fn a_quorum_that_lies_to_the_chain_alone_leaves_its_evidence_there() {
             deliver_forged(&bridge.devnet, &traitors, (from, to), hidden).await.unwrap();
             // What is really sent with that nonce.
             bridge.deposit(from, to, 1).await;
-            let liars: Vec<Address> = traitors.iter().map(Traitor::address).collect();
-            eventually("there is evidence against all three, and nobody else", async || {
-                let evidence = bridge.core().evidence().await.unwrap();
-                assert!(evidence.iter().all(|one| liars.contains(&one.signer)), "{evidence:?}");
-                liars.iter().all(|liar| evidence.iter().any(|one| one.signer == *liar))
-            })
-            .await;
-            eventually("one is out by the chain's word; for more the guardian is asked", async || {
-                let mut out = 0;
-                for liar in &liars {
-                    out += usize::from(registration(bridge, *liar).await.standing == Standing::Convicted);
-                }
-                out == 1
-            })
-            .await;
+            all_are_accused(bridge, &traitors).await;
         });
     }
+}
+
+/// The same with a set: a quorum rotates a gateway to itself alone.
+#[test]
+fn a_quorum_that_makes_a_set_of_its_own_leaves_its_evidence_on_the_chain() {
+    with_own_bridge(&options(), async |bridge| {
+        for liar in 0..3 {
+            end(bridge, liar);
+        }
+        let hub = EvmHub::new(&bridge.devnet.configs[0]).unwrap();
+        bridge.devnet.add_validator().await.unwrap();
+        eventually("an epoch is made, which the three do not sign", async || {
+            hub.progress().await.unwrap().newest == 2
+        })
+        .await;
+        let traitors = [0, 1, 2].map(|liar| Traitor::new(&bridge.devnet, liar));
+        rotate_falsely(&bridge.devnet, &traitors, 1, 2).await.unwrap();
+        all_are_accused(bridge, &traitors).await;
+    });
+}
+
+/// There is evidence against all of them, and nobody else; one is out by a chain's word, and for more the guardian is asked.
+async fn all_are_accused(bridge: &Bridge, traitors: &[Traitor]) {
+    let liars: Vec<Address> = traitors.iter().map(Traitor::address).collect();
+    eventually("there is evidence against all, and nobody else", async || {
+        let evidence = bridge.core().evidence().await.unwrap();
+        assert!(evidence.iter().all(|one| liars.contains(&one.signer)), "{evidence:?}");
+        liars.iter().all(|liar| evidence.iter().any(|one| one.signer == *liar))
+    })
+    .await;
+    eventually("one is out by the chain's word", async || {
+        let mut out = 0;
+        for liar in &liars {
+            out += usize::from(registration(bridge, *liar).await.standing == Standing::Convicted);
+        }
+        out == 1
+    })
+    .await;
 }
 
 fn write_key(path: &std::path::Path, key: &[u8]) {

@@ -40,6 +40,9 @@ struct Case {
     set: Bytes,
     set_hash: B256,
     set_digest: B256,
+    /// Of the set's first member, and the epoch.
+    jail_digest: B256,
+    refuse_digest: B256,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +83,8 @@ fn complete(case: &Case) -> Case {
     let domain = Domain::new(NetworkId(case.network));
     let checkpoint = Checkpoint { lane, nonce: message.nonce, accumulator };
     let set_hash = ValidatorSet::decode(&case.set).unwrap().hash();
-    let set_digest = domain.set_digest(case.epoch.parse().unwrap(), set_hash, case.hub_time.parse().unwrap());
+    let (first, epoch) = (Address::from_slice(&case.set[..20]), case.epoch.parse().unwrap());
+    let set_digest = domain.set_digest(epoch, set_hash, case.hub_time.parse().unwrap());
     Case {
         lane: lane.0,
         encoded: message.encode().into(),
@@ -90,6 +94,8 @@ fn complete(case: &Case) -> Case {
         checkpoint_digest: domain.checkpoint_digest(&checkpoint),
         set_hash,
         set_digest,
+        jail_digest: domain.jail_digest(first, epoch),
+        refuse_digest: domain.refuse_digest(first, epoch),
         ..case.clone()
     }
 }
@@ -127,6 +133,8 @@ fn make(seed: u64) -> Case {
         set: ValidatorSet::new(set).unwrap().encode().into(),
         set_hash: B256::ZERO,
         set_digest: B256::ZERO,
+        jail_digest: B256::ZERO,
+        refuse_digest: B256::ZERO,
     };
     complete(&case)
 }

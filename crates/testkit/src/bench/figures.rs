@@ -281,10 +281,11 @@ impl Figures {
         let (without, with) = (over(&calm), over(&flooded));
         let told = Spread::of(&flooded.iter().map(|run| run.told as f64).collect::<Vec<_>>());
         Ok(format!(
-            "{} runs of each, in turn, each on a new devnet: 3 chains with a block each second, 4 validators, 2 cores; 45,000 transfers on 6 lanes as fast as the chains take them. The flood: {} false attestations a second were offered, by a member of the set (until it is out) and by a stranger.\n\n\
+            "{} runs of each, in turn, each on a new devnet: 3 chains with a block each second, {} validators, 2 cores; 45,000 transfers on 6 lanes as fast as the chains take them. The flood: {} false attestations a second were offered, by a member of the set (until it is out) and by a stranger.\n\n\
              | | transfers a second, first deposit to last delivery | false attestations told |\n|---|---:|---:|\n\
              | without | {without} | 0 |\n| with the flood | {with} | {told:.0} |\n| difference of the medians | {:+.1} % (at most −10 %) | |\n",
             self.runs,
+            flood::VALIDATORS,
             flood::PER_SECOND,
             100.0 * (with.median / without.median.max(f64::MIN_POSITIVE) - 1.0),
         ))

@@ -9,6 +9,8 @@ use tokio::time::{Instant, sleep};
 use super::rig::{self, MOST_PAYMENTS, Rig};
 use crate::traitors::{Traitor, flood};
 
+/// So many that those who are left, once the liar is out, need not all sign.
+pub(crate) const VALIDATORS: usize = 5;
 /// Transactions on each lane, full of payments.
 const TRANSACTIONS: usize = 30;
 /// For all to be delivered.
@@ -32,7 +34,9 @@ pub(crate) struct Run {
 /// # Errors
 /// If a chain fails, or the books do not balance.
 pub(crate) async fn run(base: &DevnetOptions, flooded: bool) -> eyre::Result<Run> {
-    let mut rig = Rig::start(&rig::options(base, 3, Duration::from_secs(1)), 2).await?;
+    let mut options = rig::options(base, 3, Duration::from_secs(1));
+    options.validators = VALIDATORS;
+    let mut rig = Rig::start(&options, 2).await?;
     let (lanes, accounts) = (rig.lanes(), rig.accounts()?);
     // Something final on each lane, to lie about; and the contracts' first use is over.
     for (from, to) in &lanes {

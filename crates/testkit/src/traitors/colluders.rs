@@ -1,16 +1,46 @@
 //! A quorum that lies, and tells nobody but the chain.
 
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_primitives::{Address, B256, Bytes, keccak256};
+use alloy_signer::SignerSync;
 use eyre::OptionExt;
-use icc_chain::{Call, Delivery, RemoteEnd};
+use icc_chain::{Call, Delivery, Epoch, RemoteEnd};
 use icc_chain_evm::{EvmSubmitter, Receipt, bindings::Gateway};
 use icc_devnet::Devnet;
-use icc_protocol::{Checkpoint, Kind, Message, SignatureSet, ValidatorSet, fold};
+use icc_protocol::{Checkpoint, EpochRecord, Kind, Message, SignatureSet, ValidatorSet, fold};
 
 use serde_json::json;
 
 use super::{Traitor, lane};
 use crate::bench::burst::{REPEATER, REPEATER_AT, repeated};
+
+/// Rotates a gateway to a set of the traitors alone, as that of an epoch.
+///
+/// # Errors
+/// If the traitors are no quorum, or the chain does not take it.
+pub async fn rotate_falsely(
+    devnet: &Devnet,
+    traitors: &[Traitor],
+    chain: usize,
+    epoch: u64,
+) -> eyre::Result<Receipt> {
+    let (account, config) = (devnet.account(chain)?, &devnet.configs[chain]);
+    let held = account.view(config.gateway, Gateway::validatorSetCall {}).await?;
+    let mut members: Vec<Address> = traitors.iter().map(Traitor::address).collect();
+    members.sort();
+    let set = ValidatorSet::new(members)?;
+    let record = EpochRecord { epoch, set_hash: set.hash(), hub_time: held.hubTime + 1 };
+    let sign = |traitor: &Traitor| {
+        eyre::Ok((traitor.address(), traitor.key.sign_hash_sync(&record.digest(&traitor.domain))?.into()))
+    };
+    let signatures = traitors.iter().map(sign).collect::<eyre::Result<Vec<_>>>()?;
+    let signatures = SignatureSet::of_quorum(&ValidatorSet::decode(&held.set)?, signatures)
+        .ok_or_eyre("too few traitors")?
+        .pack()
+        .into();
+    let rotate = Call::Rotate(Box::new(Epoch { record, set, signatures }));
+    let (gateway, data) = EvmSubmitter::new(config.clone(), &[])?.calldata(&rotate);
+    Ok(account.transact(Some(gateway), data).await?)
+}
 
 /// Delivers a message that was never sent, under the signatures of a quorum of traitors; `hidden`: by another contract's
 /// call.

@@ -17,7 +17,7 @@ use icc_chain_evm::bindings::Gateway;
 use icc_devnet::Devnet;
 use icc_protocol::{ChainId, Checkpoint, Domain, Lane, LaneId};
 
-pub use colluders::deliver_forged;
+pub use colluders::{deliver_forged, rotate_falsely};
 pub use equivocator::{equivocate, equivocation};
 pub use false_set::FalseSets;
 pub use flooder::{Flood, flood};

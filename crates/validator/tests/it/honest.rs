@@ -115,7 +115,8 @@ impl World {
             lying: false,
             posted: BTreeMap::new(),
         };
-        let first = EpochRecord { epoch: 1, set_hash: set().hash(), hub_time: 1 };
+        // In the far future, and so never too old to be believed.
+        let first = EpochRecord { epoch: 1, set_hash: set().hash(), hub_time: world.made };
         let opened = world.opened();
         world.push(vec![opened], vec![first]);
         world.finalized = 1;
@@ -439,6 +440,12 @@ impl Process {
         (signed, signed_sets)
     }
 
+    /// The newest epoch whose set it trusts.
+    async fn trusts(&self) -> Option<u64> {
+        let network = self.world.lock().unwrap().network;
+        self.open(network).await.trusted_epoch().unwrap().map(|epoch| epoch.record.epoch)
+    }
+
     /// What was cut off may still be writing.
     async fn open(&self, network: NetworkId) -> Attestor {
         for _ in 0..500 {
@@ -625,4 +632,31 @@ fn nothing_an_honest_validator_signs_is_evidence() {
         .unwrap();
     let (words, sets) = *total.lock().unwrap();
     assert!(words > 100 && sets > 10, "too little was signed to tell: {words} checkpoints, {sets} sets");
+}
+
+/// Attack: a validator was away for weeks, and whoever has the keys of the set that it trusted (bonds are long paid out)
+/// shows it a successor. It believes only what all of its endpoints agree on, as at its first start.
+#[tokio::test]
+async fn after_weeks_away_signatures_of_old_sets_are_not_followed() {
+    icc_service::install_tls();
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(Mutex::new(World::new(9, 2)));
+    world.lock().unwrap().blocks[1].epochs[0].hub_time = 1;
+    let process = Process { journal: folder.path().join("journal"), world: world.clone() };
+    process.run(LONG).await;
+    assert_eq!(process.trusts().await, Some(1));
+    world.lock().unwrap().act(&Act::Epoch);
+    world.lock().unwrap().act(&Act::Finalize(9));
+    process.run(LONG).await;
+    world.lock().unwrap().unanimous = false;
+    let record = world.lock().unwrap().epochs_to(2)[1];
+    let network = world.lock().unwrap().network;
+    let signature = Signer::new(key()).sign(&record.digest(&Domain::new(network))).unwrap();
+    let EpochRecord { epoch, set_hash, hub_time } = record;
+    post(&world, &SignedSet { epoch, set_hash, hub_time, signature });
+    process.run(LONG).await;
+    assert_eq!(process.trusts().await, Some(1), "not on the word of who may have left");
+    world.lock().unwrap().unanimous = true;
+    process.run(LONG).await;
+    assert_eq!(process.trusts().await, Some(2));
 }
