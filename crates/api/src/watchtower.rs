@@ -23,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Between two looks at what is stored.
 const INTERVAL: Duration = Duration::from_secs(3);
-/// How long ago something must have become final for what was signed of it not to be looked at any more.
-const LOOK_BACK: Duration = Duration::from_secs(60);
+/// How long ago something must have become final for what was signed of it not to be looked at any more: longer than it
+/// takes to store what arrived before. What arrives later is compared as it arrives.
+const LOOK_BACK: Duration = Duration::from_secs(10);
 /// What is signed beyond an outbox is a lie if it has not come true after this.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// For how long a delivery must have been beyond its outbox to be taken for a lie: this core may not have seen all of the

@@ -44,13 +44,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the database cannot be reached within ten seconds, or migrations fail.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        // A plan that was made while a table was empty is kept for a while after it has filled: never to read a table as a
-        // whole where an index leads to its rows is right at every size.
-        let options = PgConnectOptions::from_str(url)?.application_name("icc").options([
-            ("statement_timeout", "10s"),
-            ("idle_in_transaction_session_timeout", "20s"),
-            ("enable_seqscan", "off"),
-        ]);
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("icc")
+            .options([("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "20s")]);
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(Duration::from_secs(10))
