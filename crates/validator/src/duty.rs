@@ -24,7 +24,7 @@ use url::Url;
 
 use self::record::Record;
 use crate::{
-    Attestor, JournalError, LaneState, Peer, Peers,
+    Attestor, JournalError, LaneState, Peers,
     fetch::fetch,
     tower::{Own, Tower},
 };
@@ -185,10 +185,10 @@ impl Duty {
         let members = self.peers.members();
         let (this, checkpoints) = (&*self, due.as_slice());
         let asked = stream::iter(members.clone())
-            .map(|peer| async move { (peer.address, this.did(&peer, checkpoints).await) });
+            .map(|(key, url)| async move { (key, this.did((key, url.as_ref()), checkpoints).await) });
         let outcomes: Vec<(Address, bool)> = asked.buffer_unordered(AT_ONCE).collect().await;
         let now = Instant::now();
-        self.records.retain(|key, _| members.iter().any(|peer| peer.address == *key));
+        self.records.retain(|key, _| members.iter().any(|(member, _)| member == key));
         for (key, answered) in outcomes {
             self.records.entry(key).or_default().note(now, answered, self.config.silence);
         }
@@ -211,7 +211,7 @@ impl Duty {
     }
 
     /// Whether a validator has signed all of these.
-    async fn did(&self, peer: &Peer, due: &[Own]) -> bool {
+    async fn did(&self, peer: (Address, Option<&Url>), due: &[Own]) -> bool {
         for own in due {
             if !self.has_signed(peer, own).await {
                 return false;
@@ -220,25 +220,26 @@ impl Duty {
         true
     }
 
-    async fn has_signed(&self, peer: &Peer, own: &Own) -> bool {
+    /// By its own word, where it has a URL that can be asked; by the cores', if not.
+    async fn has_signed(&self, (key, url): (Address, Option<&Url>), own: &Own) -> bool {
         let Checkpoint { lane, nonce, .. } = own.checkpoint;
         let at_peer = format!("v1/attestations/{lane}?from={nonce}");
-        let at_core = format!("v1/attestations?signer={}&lane={lane}&nonce={nonce}&limit=2", peer.address);
-        let places = [(&peer.url, &at_peer)].into_iter();
+        let at_core = format!("v1/attestations?signer={key}&lane={lane}&nonce={nonce}&limit=2");
+        let places = url.map(|url| (url, &at_peer)).into_iter();
         for (service, path) in places.chain(self.config.cores.iter().map(|core| (core, &at_core))) {
             let asking = fetch::<AttestationBatch>(&self.client, service, path, MAX_ANSWER_BYTES);
             let Ok(Ok(batch)) = timeout(PATIENCE, asking).await else { continue };
             let domain = self.attestor.domain();
             let of_nonce = batch.attestations.iter().filter(|one| {
                 (one.lane, one.nonce) == (lane, nonce)
-                    && one.signature.recover(&domain.checkpoint_digest(&one.checkpoint())) == Ok(peer.address)
+                    && one.signature.recover(&domain.checkpoint_digest(&one.checkpoint())) == Ok(key)
             });
             let mut signed = false;
             for one in of_nonce {
                 if one.checkpoint() == own.checkpoint {
                     signed = true;
                 } else {
-                    self.tower.contradicted(own, peer.address, *one).await;
+                    self.tower.contradicted(own, key, *one).await;
                 }
             }
             if signed {
@@ -264,7 +265,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::{ChainState, Journal};
+    use crate::{ChainState, Journal, Peer};
 
     const WINDOW: Duration = Duration::from_secs(100);
 
@@ -355,5 +356,39 @@ mod tests {
         let text = std::fs::read(files[0].as_ref().unwrap().path()).unwrap();
         let evidence: Evidence = serde_json::from_slice(&text).unwrap();
         assert_eq!(evidence.verify().unwrap().signer, liar.address());
+    }
+
+    /// Attack: a member registers no URL that can be asked, so as never to be found silent. It is judged by what the cores
+    /// have of it.
+    #[tokio::test]
+    async fn who_cannot_be_asked_is_judged_by_the_cores() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, there, gone) =
+            (attestor(folder.path(), 1), attestor(folder.path(), 2), attestor(folder.path(), 3));
+        let signed = AttestationBatch { attestations: sign(&there, 3, 7).await };
+        let tell = get(async move || Json(signed));
+        let core = serve(Router::new().route("/v1/attestations", tell)).await;
+        icc_service::install_tls();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let peers = Peers::new(client.clone(), Domain::new(LANE.network), Vec::new());
+        peers.registered(vec![there.address(), gone.address()], Vec::new());
+        let config = DutyConfig {
+            confirmation: Duration::ZERO,
+            silence: WINDOW,
+            cores: vec![core],
+            network: LANE.network,
+            gateways: [(ChainId(1), LANE.source_gateway), (ChainId(2), LANE.destination_gateway)].into(),
+            evidence: folder.path().join("evidence"),
+        };
+        let roll = Roll::default();
+        let mut duty = Duty::new(client, own.clone(), peers, roll.clone(), config);
+        for nonce in [1, 3] {
+            sign(&own, nonce, 7).await;
+            duty.note_own().unwrap();
+            duty.look().await;
+        }
+        let seen = roll.all();
+        assert_eq!((seen[&there.address()].asked, seen[&there.address()].answered), (1, 1), "{seen:?}");
+        assert_eq!((seen[&gone.address()].asked, seen[&gone.address()].answered), (1, 0), "{seen:?}");
     }
 }

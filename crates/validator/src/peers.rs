@@ -74,16 +74,11 @@ impl Peers {
 
     /// Who can be asked: the trusted set's members if they are known, with the configured URL where there is one.
     pub(crate) fn asked(&self) -> Vec<Peer> {
-        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
-        if registered.members.is_empty() {
+        let members = self.members();
+        if members.is_empty() {
             return self.configured.to_vec();
         }
-        let url_of = |address: &Address| {
-            let configured = self.configured.iter().find(|known| known.address == *address);
-            configured.map(|known| &known.url).or_else(|| registered.urls.get(address)).cloned()
-        };
-        let peer = |address: &Address| Some(Peer { url: url_of(address)?, address: *address });
-        registered.members.iter().filter_map(peer).collect()
+        members.into_iter().filter_map(|(address, url)| Some(Peer { url: url?, address })).collect()
     }
 
     /// The newest block, at most `agreed`, that enough peers call final, directly or by a block that this validator's
@@ -116,12 +111,14 @@ impl Peers {
         vouched.get(needed - 1).copied()
     }
 
-    /// The members of the trusted set; none before it is known.
-    pub(crate) fn members(&self) -> Vec<Peer> {
-        if self.registered.read().unwrap_or_else(PoisonError::into_inner).members.is_empty() {
-            return Vec::new();
-        }
-        self.asked()
+    /// The members of the trusted set, and where each serves, if that is known; none before the set is.
+    pub(crate) fn members(&self) -> Vec<(Address, Option<Url>)> {
+        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
+        let url_of = |address: &Address| {
+            let configured = self.configured.iter().find(|known| known.address == *address);
+            configured.map(|known| &known.url).or_else(|| registered.urls.get(address)).cloned()
+        };
+        registered.members.iter().map(|address| (*address, url_of(address))).collect()
     }
 
     /// How many must vouch: of all members, also of those that cannot be asked.
