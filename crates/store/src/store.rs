@@ -44,9 +44,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the database cannot be reached within ten seconds, or migrations fail.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?
-            .application_name("icc")
-            .options([("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "20s")]);
+        // Plans are made for the tables as they are: one that was made while a table was nearly empty reads all of it,
+        // and would be kept until the table is next analyzed.
+        let options = PgConnectOptions::from_str(url)?.application_name("icc").options([
+            ("statement_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "20s"),
+            ("plan_cache_mode", "force_custom_plan"),
+        ]);
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(Duration::from_secs(10))
