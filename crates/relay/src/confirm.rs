@@ -13,6 +13,8 @@ use crate::RelayError;
 const MAX_OFFERS: u32 = 24;
 const POLL: Duration = Duration::from_millis(100);
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+/// How much later than the new sequence number of an account a node may tell of the receipt.
+const RECEIPT_LAG: Duration = Duration::from_secs(2);
 
 /// Whose work it is that is being submitted.
 #[async_trait]
@@ -87,12 +89,8 @@ async fn settled(
     submission: &Submission<'_>,
     transactions: &[B256],
 ) -> Result<Option<Spent>, RelayError> {
-    for transaction in transactions {
-        match submitter.outcome(*transaction).await? {
-            Some(Outcome::Succeeded { spent, .. }) => return Ok(Some(spent)),
-            Some(Outcome::Reverted { block }) => return Err(RelayError::Reverted { block }),
-            None => {}
-        }
+    if let Some(spent) = included(submitter, transactions).await? {
+        return Ok(Some(spent));
     }
     let next = submitter.next_sequence(submission.signer).await?;
     if next < submission.sequence {
@@ -100,16 +98,28 @@ async fn settled(
         // would wait behind the gap for ever. The batch is built again, for the number that is missing.
         return Err(ChainError::NotTaken("the signer's sequence number went back (reorg)".to_owned()).into());
     }
-    if next > submission.sequence {
-        // Ours may have been included between the two questions.
-        for transaction in transactions {
-            if let Some(Outcome::Succeeded { spent, .. }) = submitter.outcome(*transaction).await? {
-                return Ok(Some(spent));
-            }
+    if next == submission.sequence {
+        return Ok(None);
+    }
+    // Most likely ours: included between the two questions, or by a node that tells of accounts before it tells of
+    // receipts.
+    let passed = Instant::now();
+    while !transactions.is_empty() && passed.elapsed() < RECEIPT_LAG {
+        if let Some(spent) = included(submitter, transactions).await? {
+            return Ok(Some(spent));
         }
-        return Err(
-            ChainError::NotTaken("another transaction took the signer's sequence number".to_owned()).into()
-        );
+        sleep(POLL).await;
+    }
+    Err(ChainError::NotTaken("another transaction took the signer's sequence number".to_owned()).into())
+}
+
+async fn included(submitter: &dyn Submitter, transactions: &[B256]) -> Result<Option<Spent>, RelayError> {
+    for transaction in transactions {
+        match submitter.outcome(*transaction).await? {
+            Some(Outcome::Succeeded { spent, .. }) => return Ok(Some(spent)),
+            Some(Outcome::Reverted { block }) => return Err(RelayError::Reverted { block }),
+            None => {}
+        }
     }
     Ok(None)
 }
@@ -138,11 +148,15 @@ mod tests {
         answer: Answer,
         includes_after: u32,
         offers: AtomicU32,
+        /// How often it is asked for a receipt before it has one, if it ever has.
+        receipt_after: u32,
+        asked: AtomicU32,
     }
 
     impl Stalled {
         fn new(next: u64, answer: Answer) -> Self {
-            Self { next, answer, includes_after: u32::MAX, offers: AtomicU32::new(0) }
+            let (offers, asked) = Default::default();
+            Self { next, answer, includes_after: u32::MAX, offers, receipt_after: 0, asked }
         }
     }
 
@@ -167,8 +181,10 @@ mod tests {
             (self.answer)(self.offers.fetch_add(1, Ordering::Relaxed))
         }
         async fn outcome(&self, _: B256) -> Result<Option<Outcome>, ChainError> {
+            let asked = self.asked.fetch_add(1, Ordering::Relaxed);
             let included = self.offers.load(Ordering::Relaxed) >= self.includes_after;
-            Ok(included.then_some(Outcome::Succeeded { block: 1, spent: Spent { gas: 7, cost: 7 } }))
+            Ok((included && asked >= self.receipt_after)
+                .then_some(Outcome::Succeeded { block: 1, spent: Spent { gas: 7, cost: 7 } }))
         }
         async fn gas_cost(&self) -> Result<u128, ChainError> {
             Ok(1)
@@ -204,13 +220,21 @@ mod tests {
         (outcome, listener.0.into_inner().unwrap())
     }
 
-    #[tokio::test]
-    async fn a_sequence_number_that_went_back_or_was_taken_is_noticed_at_once() {
+    #[tokio::test(start_paused = true)]
+    async fn a_sequence_number_that_went_back_or_was_taken_is_noticed() {
         for expected in [OURS - 1, OURS + 1] {
             let (outcome, _) = offered(&Stalled::new(expected, |_| Ok(B256::ZERO))).await;
             let error = outcome.unwrap_err();
             assert!(matches!(error, RelayError::Chain(ChainError::NotTaken(_))), "{error}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_receipt_that_comes_later_than_the_sequence_number_is_waited_for() {
+        let late =
+            Stalled { includes_after: 1, receipt_after: 15, ..Stalled::new(OURS + 1, |_| Ok(B256::ZERO)) };
+        let (outcome, _) = offered(&late).await;
+        assert_eq!(outcome.unwrap().gas, 7);
     }
 
     #[tokio::test]

@@ -12,8 +12,10 @@ const MESSAGE_GAS: u64 = 40_000;
 const BASE_GAS: u64 = 300_000;
 /// A smaller batch tells little of what a message takes.
 const TELLING: u64 = 16;
-/// Batches sized by what calls may take, after a failure.
-const CAUTIOUS: u32 = 64;
+/// Batches sized by what calls may take, after a failure; twice as many after each that follows soon. A rotation between
+/// building and inclusion costs few small batches, and calls that mean to fail spoil one batch of so many.
+const CAUTIOUS: u32 = 4;
+const MOST_CAUTIOUS: u32 = 64;
 
 /// What one lane's worker has learned.
 #[derive(Debug, Default)]
@@ -22,6 +24,10 @@ pub(crate) struct Sizing {
     learned: Option<u64>,
     /// Batches still to be made before anything is learned again.
     cautious: u32,
+    /// Failures of late: none is, after as many deliveries without one as follow in caution at most.
+    failures: u32,
+    /// Deliveries sized by what was learned, since the last failure.
+    smooth: u32,
 }
 
 impl Sizing {
@@ -42,7 +48,13 @@ impl Sizing {
     pub(crate) fn delivered(&mut self, count: u64, gas: u64) {
         if self.cautious > 0 {
             self.cautious -= 1;
-        } else if count >= TELLING {
+            return;
+        }
+        self.smooth += 1;
+        if self.smooth >= MOST_CAUTIOUS {
+            (self.failures, self.smooth) = (0, 0);
+        }
+        if count >= TELLING {
             // What was dear is forgotten slowly.
             let remembered = self.learned.unwrap_or(0) / 8 * 7;
             self.learned = Some((gas / count / 4 * 5).max(remembered));
@@ -52,7 +64,8 @@ impl Sizing {
     /// A batch was refused, or failed in its block: whatever the reason, it may have been too large.
     pub(crate) fn failed(&mut self) {
         if self.learned.take().is_some() {
-            self.cautious = CAUTIOUS;
+            self.cautious = CAUTIOUS.checked_shl(self.failures).unwrap_or(MOST_CAUTIOUS).min(MOST_CAUTIOUS);
+            (self.failures, self.smooth) = ((self.failures + 1).min(MOST_CAUTIOUS.ilog2()), 0);
         }
     }
 }
@@ -100,6 +113,32 @@ mod tests {
         }
         sizing.delivered(50, 50 * 48_000);
         assert_eq!(sizing.fitting(&messages, BATCH_GAS), 195);
+    }
+
+    /// Fails, and tells how many batches are small then.
+    fn small_batches(sizing: &mut Sizing) -> u32 {
+        let messages = transfers();
+        let large = sizing.fitting(&messages, BATCH_GAS);
+        sizing.failed();
+        let mut small = 0;
+        while sizing.fitting(&messages, BATCH_GAS) < large {
+            sizing.delivered(50, 50 * 48_000);
+            small += 1;
+        }
+        small
+    }
+
+    /// A lane's worst case is one spoilt batch in so many, and a single failure is soon forgotten.
+    #[test]
+    fn caution_grows_with_failures_that_follow_each_other_and_fades() {
+        let mut sizing = Sizing::default();
+        sizing.delivered(50, 50 * 48_000);
+        let small: Vec<u32> = (0..7).map(|_| small_batches(&mut sizing)).collect();
+        assert_eq!(small, [5, 9, 17, 33, 65, 65, 65], "and the one that teaches again");
+        for _ in 0..MOST_CAUTIOUS {
+            sizing.delivered(50, 50 * 48_000);
+        }
+        assert_eq!(small_batches(&mut sizing), 5);
     }
 
     #[test]
