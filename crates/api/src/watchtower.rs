@@ -149,20 +149,22 @@ impl Watchtower {
     }
 
     /// An attestation that the own final view contradicts. If its signer has signed something else as well, that is the
-    /// better evidence: it rests on no chain.
-    pub(crate) async fn contradicted(&self, attestation: &StoredAttestation) -> Result<(), StoreError> {
+    /// better evidence: it rests on no chain. False if another of the same key and lane was looked at a moment ago.
+    pub(crate) async fn contradicted(&self, attestation: &StoredAttestation) -> Result<bool, StoreError> {
         if self.is_flooded(attestation) {
-            return Ok(());
+            return Ok(false);
         }
         if let Some(other) = self.store.other_word(attestation).await? {
-            return self.keep_equivocation(attestation, &other).await;
+            self.keep_equivocation(attestation, &other).await?;
+            return Ok(true);
         }
-        let Some((row, lane)) = self.lane(attestation.checkpoint.lane).await? else { return Ok(()) };
+        let Some((row, lane)) = self.lane(attestation.checkpoint.lane).await? else { return Ok(true) };
         let (nonce, block) = self.final_end(row.lane).await?;
         let outbox = self.outbox(attestation.checkpoint, nonce, block).await?;
         let signed = on_the_wire(attestation);
         self.keep(attestation.signer, row.source_chain, &Evidence::FalseCheckpoint { lane, signed, outbox })
-            .await
+            .await?;
+        Ok(true)
     }
 
     /// Whether a lie of the same key on the same lane was looked at a moment ago. At most one entry for each member of a
