@@ -25,7 +25,7 @@ node_modules/.installed: package.json package-lock.json
 contracts-test: node_modules/.installed ## Solidity tests
 	cd contracts && $(FORGE) build src && FOUNDRY_PROFILE=test $(FORGE) test
 
-rust-test: build ## Rust tests, on real chains and a real PostgreSQL
+rust-test: node_modules/.installed ## Rust tests, on real chains and a real PostgreSQL
 	SQLX_OFFLINE=true cargo test --workspace
 
 deep: node_modules/.installed ## fuzz and invariant tests with many more runs

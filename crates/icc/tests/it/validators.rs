@@ -2,14 +2,19 @@
 
 use std::{fs, time::Duration};
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, U256, hex};
 use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::SolEvent;
 use icc_chain::{Hub, Registration, Standing};
-use icc_chain_evm::{EvmHub, bindings::Gateway};
+use icc_chain_evm::{
+    EvmHub,
+    bindings::{Gateway, ValidatorRegistry},
+};
 use icc_devnet::{BOND, Role};
 use icc_testkit::traitors::{
     FalseSets, Traitor, altered, deliver_forged, equivocate, equivocation, forge, rotate_falsely,
 };
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -56,6 +61,35 @@ async fn until_sets(bridge: &Bridge, what: &str, wanted: impl Fn(&[Address]) -> 
     }
 }
 
+/// Another registers in the place of one; until that is out, the other in, and nobody else has come or gone.
+async fn replaced(bridge: &mut Bridge, out: Address, what: &str) {
+    let new = bridge.devnet.add_validator().await.unwrap();
+    let new = bridge.devnet.validator_keys[new].address();
+    let wanted = |set: &[Address]| set.len() == VALIDATORS + 1 && !set.contains(&out) && set.contains(&new);
+    until_sets(bridge, what, wanted).await;
+}
+
+/// Who is convicted is in no epoch that was made after its conviction.
+async fn is_out_with_the_next_epoch(bridge: &Bridge, liar: Address) {
+    let known = registration(bridge, liar).await;
+    assert_eq!(known.standing, Standing::Convicted, "{liar}");
+    let (_, first_without) = known.out.expect("it is out");
+    let hub = &bridge.devnet.chains[0];
+    let registry = bridge.devnet.configs[0].registry.unwrap();
+    let logs = async |topics: [B256; 2]| {
+        let topics: Vec<_> = topics.iter().filter(|topic| !topic.is_zero()).collect();
+        let filter = json!([{ "address": registry, "fromBlock": "0x0", "topics": topics }]);
+        hub.rpc("eth_getLogs", filter).await.unwrap().as_array().unwrap().clone()
+    };
+    let number = |value: &Value| u64::from_str_radix(&value.as_str().unwrap()[2..], 16).unwrap();
+    let convicted = logs([ValidatorRegistry::Convicted::SIGNATURE_HASH, liar.into_word()]).await;
+    let convicted = (number(&convicted[0]["blockNumber"]), number(&convicted[0]["logIndex"]));
+    let made = logs([ValidatorRegistry::EpochMade::SIGNATURE_HASH, B256::ZERO]).await;
+    let next = made.iter().find(|log| (number(&log["blockNumber"]), number(&log["logIndex"])) > convicted);
+    let next = U256::from_be_slice(&hex::decode(next.unwrap()["topics"][1].as_str().unwrap()).unwrap());
+    assert!(U256::from(first_without) <= next, "{liar} is out with epoch {first_without}, not with {next}");
+}
+
 /// Ends a validator's process: its key is in the wrong hands.
 fn end(bridge: &mut Bridge, validator: usize) {
     let mut process = bridge.devnet.processes.remove(&Role::Validator(validator)).unwrap();
@@ -63,8 +97,8 @@ fn end(bridge: &mut Bridge, validator: usize) {
 }
 
 /// Start with ten. An eleventh registers by itself and joins. Then, each replaced before the next: one equivocates, one
-/// signs a message that never was, one signs a wrong set, one leaves; then three lie together. Each is out, transfers
-/// never stop, and honest bonds are whole.
+/// signs a message that never was, one signs a wrong set, one is silent, one leaves; then three lie together. Each liar is
+/// out with the next epoch, transfers never stop, sets are who they should be at each step, and honest bonds are whole.
 #[test]
 fn they_join_by_themselves_and_are_out_when_they_lie() {
     let mut options = options();
@@ -88,20 +122,16 @@ fn they_join_by_themselves_and_are_out_when_they_lie() {
                     server = Some(FalseSets::serve(&bridge.devnet, liar).await.unwrap());
                 }
             }
-            let replacement = bridge.devnet.add_validator().await.unwrap();
-            let (out, new) = (traitor.address(), address(bridge, replacement));
-            let what = format!("who {lie} is out and replaced");
-            until_sets(bridge, &what, |set| !set.contains(&out) && set.contains(&new)).await;
+            replaced(bridge, traitor.address(), &format!("who {lie} is out and replaced")).await;
             drop(server);
-            let what = format!("who {lie} is convicted");
-            eventually(&what, async || registration(bridge, out).await.standing == Standing::Convicted).await;
-            liars.push(out);
+            is_out_with_the_next_epoch(bridge, traitor.address()).await;
+            liars.push(traitor.address());
         }
 
         // One is silent.
         end(bridge, 7);
         let silent = address(bridge, 7);
-        until_sets(bridge, "the silent one is out", |set| !set.contains(&silent)).await;
+        replaced(bridge, silent, "the silent one is out and replaced").await;
         let jailed = registration(bridge, silent).await;
         assert_eq!((jailed.standing, jailed.bond), (Standing::Jailed, BOND), "it may come back");
         let late = bridge.core().late().await.unwrap();
@@ -117,7 +147,7 @@ fn they_join_by_themselves_and_are_out_when_they_lie() {
         let output = run(&arguments);
         let says = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && says.contains("Leaving"), "{says} {}", said(&output));
-        until_sets(bridge, "the leaver is out", |set| !set.contains(&leaver)).await;
+        replaced(bridge, leaver, "the leaver is out and replaced").await;
         let left = registration(bridge, leaver).await;
         assert_eq!((left.standing, left.bond), (Standing::Left, BOND), "its bond waits");
         end(bridge, 3);
@@ -144,7 +174,13 @@ fn they_join_by_themselves_and_are_out_when_they_lie() {
         let says = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && says.starts_with("submitted by 0x"), "{says} {}", said(&output));
         let out = traitors.map(|traitor| traitor.address());
-        until_sets(bridge, "three liars are out", |set| out.iter().all(|liar| !set.contains(liar))).await;
+        until_sets(bridge, "three liars are out, and nobody else", |set| {
+            set.len() == VALIDATORS + 1 - 3 && out.iter().all(|liar| !set.contains(liar))
+        })
+        .await;
+        for liar in out {
+            is_out_with_the_next_epoch(bridge, liar).await;
+        }
         eventually("what a validator kept is submitted by it", async || {
             fs::read_to_string(kept_file.with_extension("outcome"))
                 .is_ok_and(|outcome| outcome.starts_with("submitted: transaction"))
