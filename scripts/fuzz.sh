@@ -23,7 +23,7 @@ failed=0
 table=""
 for name in "${targets[@]}"; do
     found="fuzz/target/found/$name" log="fuzz/target/found/$name.log" crashes=0
-    mkdir -p "$found"
+    mkdir -p "$found" "fuzz/corpus/$name"
     cargo fuzz run -s "$SANITIZER" "$name" "$found" "fuzz/corpus/$name" -- \
         -max_total_time="$SECONDS_EACH" -print_final_stats=1 "${LIMITS[@]}" >"$log" 2>&1 || crashes=1
     [ "$crashes" = 0 ] || { failed=1; grep -a "panicked at" -A 2 "$log" || tail -n 20 "$log"; }

@@ -9,7 +9,7 @@ use axum::{Router, body::Body, http::Request};
 use icc_attest::{AttestationBatch, MAX_BATCH};
 use icc_protocol::{ChainId, Checkpoint, Domain, LaneId, NetworkId};
 use icc_service::KeySource;
-use icc_validator::{Attestor, ChainState, Journal, router};
+use icc_validator::{Attestor, ChainState, Journal, Roll, router};
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
 use tower_service::Service;
@@ -33,7 +33,8 @@ static VALIDATOR: LazyLock<Router> = LazyLock::new(|| {
     let journal = Journal::open(&folder.join("journal"), "fuzz").expect("a journal");
     let checkpoint = |nonce| Checkpoint { lane: LANE, nonce, accumulator: B256::repeat_byte(9) };
     journal.record(ChainId(1), &ChainState::default(), &RECORDED.map(checkpoint)).expect("a record");
-    router(Attestor::new(journal, signer, Domain::new(NetworkId(B256::repeat_byte(1)))), String::new)
+    let attestor = Attestor::new(journal, signer, Domain::new(NetworkId(B256::repeat_byte(1))));
+    router(attestor, Roll::default(), String::new)
 });
 
 fuzz_target!(|data: &[u8]| {
