@@ -162,12 +162,15 @@ impl Intake {
         let own = self.store.final_accumulator(attestation.lane, attestation.nonce).await?;
         if let Comparison::Conflicts { own } = compare(own, attestation.accumulator) {
             metrics::counter!("icc_attestations_conflicting_total").increment(1);
-            if self.watchtower.contradicted(&stored).await? {
+            let looked_at = self.watchtower.contradicted(&stored).await;
+            // Also when it could not be kept.
+            if !matches!(looked_at, Ok(false)) {
                 tracing::error!(
                     signer = %verified.signer, lane = %attestation.lane, nonce = attestation.nonce, %own,
                     signed = %attestation.accumulator, "ATTESTATION CONFLICTS with this core's final view"
                 );
             }
+            looked_at?;
             return Ok(Err(Refused::Lie(format!("accumulator: this core holds {own} as final"))));
         }
         if from == Origin::Pushed && !self.throttle.lets_through(verified.signer) {
