@@ -12,9 +12,11 @@ const MESSAGE_GAS: u64 = 40_000;
 const BASE_GAS: u64 = 300_000;
 /// A smaller batch tells little of what a message takes.
 const TELLING: u64 = 16;
-/// Batches sized by what calls may take, after a failure; twice as many after each that follows soon. A rotation between
-/// building and inclusion costs few small batches, and calls that mean to fail spoil one batch of so many.
+/// Batches sized by what calls may take, after a failure: few, as it may have been a rotation between building and
+/// inclusion.
 const CAUTIOUS: u32 = 4;
+/// Twice as many after each failure that follows soon, up to this: calls that mean to fail spoil one batch of so many. A
+/// failure is forgotten after as many deliveries without another.
 const MOST_CAUTIOUS: u32 = 64;
 
 /// What one lane's worker has learned.
@@ -24,9 +26,9 @@ pub(crate) struct Sizing {
     learned: Option<u64>,
     /// Batches still to be made before anything is learned again.
     cautious: u32,
-    /// Failures of late: none is, after as many deliveries without one as follow in caution at most.
+    /// Failures of late.
     failures: u32,
-    /// Deliveries sized by what was learned, since the last failure.
+    /// Deliveries since caution was over.
     smooth: u32,
 }
 

@@ -310,6 +310,30 @@ mod tests {
         Attestor::new(journal, Signer::new(key), Domain::new(LANE.network))
     }
 
+    /// The duty of one validator among these, and what it has seen.
+    fn duty(
+        own: &Attestor,
+        folder: &Path,
+        core: Url,
+        members: Vec<Address>,
+        urls: Vec<Peer>,
+    ) -> (Duty, Roll) {
+        icc_service::install_tls();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let peers = Peers::new(client.clone(), Domain::new(LANE.network), Vec::new());
+        peers.registered(members, urls);
+        let config = DutyConfig {
+            confirmation: Duration::ZERO,
+            silence: WINDOW,
+            cores: vec![core],
+            network: LANE.network,
+            gateways: [(ChainId(1), LANE.source_gateway), (ChainId(2), LANE.destination_gateway)].into(),
+            evidence: folder.join("evidence"),
+        };
+        let roll = Roll::default();
+        (Duty::new(client, own.clone(), peers, roll.clone(), config), roll)
+    }
+
     /// Attack: a validator serves another accumulator than what is proved. It is kept with both sides, and told to the
     /// core once, however often it is seen; it does not count as taking part.
     #[tokio::test]
@@ -324,20 +348,8 @@ mod tests {
             heard.lock().unwrap().extend(batch.attestations);
         });
         let core = serve(Router::new().route("/v1/attestations", hear)).await;
-        icc_service::install_tls();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let peers = Peers::new(client.clone(), Domain::new(LANE.network), Vec::new());
-        peers.registered(vec![liar.address()], vec![Peer { url: peer, address: liar.address() }]);
-        let config = DutyConfig {
-            confirmation: Duration::ZERO,
-            silence: WINDOW,
-            cores: vec![core],
-            network: LANE.network,
-            gateways: [(ChainId(1), LANE.source_gateway), (ChainId(2), LANE.destination_gateway)].into(),
-            evidence: folder.path().join("evidence"),
-        };
-        let roll = Roll::default();
-        let mut duty = Duty::new(client, own.clone(), peers, roll.clone(), config);
+        let urls = vec![Peer { url: peer, address: liar.address() }];
+        let (mut duty, roll) = duty(&own, folder.path(), core, vec![liar.address()], urls);
         for nonce in 1..=3 {
             sign(&own, nonce, 7).await;
             duty.note_own().unwrap();
@@ -368,20 +380,8 @@ mod tests {
         let signed = AttestationBatch { attestations: sign(&there, 3, 7).await };
         let tell = get(async move || Json(signed));
         let core = serve(Router::new().route("/v1/attestations", tell)).await;
-        icc_service::install_tls();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let peers = Peers::new(client.clone(), Domain::new(LANE.network), Vec::new());
-        peers.registered(vec![there.address(), gone.address()], Vec::new());
-        let config = DutyConfig {
-            confirmation: Duration::ZERO,
-            silence: WINDOW,
-            cores: vec![core],
-            network: LANE.network,
-            gateways: [(ChainId(1), LANE.source_gateway), (ChainId(2), LANE.destination_gateway)].into(),
-            evidence: folder.path().join("evidence"),
-        };
-        let roll = Roll::default();
-        let mut duty = Duty::new(client, own.clone(), peers, roll.clone(), config);
+        let members = vec![there.address(), gone.address()];
+        let (mut duty, roll) = duty(&own, folder.path(), core, members, Vec::new());
         for nonce in [1, 3] {
             sign(&own, nonce, 7).await;
             duty.note_own().unwrap();
