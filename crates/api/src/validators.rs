@@ -8,7 +8,9 @@ use std::{
 
 use alloy_primitives::Address;
 use futures::{StreamExt, stream};
-use icc_attest::{AttestationBatch, Identity, JailWord, MAX_BATCH, Participation, SignedSet};
+use icc_attest::{
+    AttestationBatch, Identity, JailWord, MAX_BATCH, Participation, SignPointRequest, SignedSet,
+};
 use icc_chain::{ChainError, Hub, Registration};
 use icc_protocol::LaneId;
 use serde::de::DeserializeOwned;
@@ -51,6 +53,24 @@ impl ValidatorClient {
         Ok(batch)
     }
 
+    /// Has a validator sign older sign points of a lane, and tells what it signed.
+    ///
+    /// # Errors
+    /// In words.
+    pub async fn sign_points(
+        &self,
+        validator: &Url,
+        lane: LaneId,
+        request: &SignPointRequest,
+    ) -> Result<AttestationBatch, String> {
+        let url = validator.join(&format!("v1/sign-points/{lane}")).map_err(|error| error.to_string())?;
+        let batch: AttestationBatch = answer(self.0.post(url).json(request)).await?;
+        if batch.attestations.len() > MAX_BATCH {
+            return Err("answer has too many attestations".to_owned());
+        }
+        Ok(batch)
+    }
+
     /// What a validator has signed of an epoch.
     ///
     /// # Errors
@@ -85,19 +105,24 @@ impl ValidatorClient {
 
     async fn ask<T: DeserializeOwned>(&self, validator: &Url, path: &str) -> Result<T, String> {
         let url = validator.join(path).map_err(|error| error.to_string())?;
-        let mut response = self.0.get(url).send().await.map_err(|error| error.without_url().to_string())?;
-        if !response.status().is_success() {
-            return Err(format!("status {}", response.status()));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| error.without_url().to_string())? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err("answer is too long".to_owned());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        serde_json::from_slice(&body).map_err(|error| error.to_string())
+        answer(self.0.get(url)).await
     }
+}
+
+/// A bounded answer.
+async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, String> {
+    let mut response = request.send().await.map_err(|error| error.without_url().to_string())?;
+    if !response.status().is_success() {
+        return Err(format!("status {}", response.status()));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| error.without_url().to_string())? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err("answer is too long".to_owned());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&body).map_err(|error| error.to_string())
 }
 
 /// Who is in the set or waits to be, by the registry; and URLs that are configured besides.

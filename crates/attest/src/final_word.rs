@@ -14,13 +14,15 @@ pub struct FinalWord {
     pub number: u64,
     /// The block's hash.
     pub hash: B256,
-    /// EIP-2098 signature over the EIP-712 digest of `FinalBlock(uint64 chain,uint64 number,bytes32 hash)`.
+    /// Whether every endpoint of the validator says so, or a quorum of them alone.
+    pub unanimous: bool,
+    /// EIP-2098 signature over the EIP-712 digest of `FinalBlock(uint64 chain,uint64 number,bytes32 hash,bool unanimous)`.
     pub signature: CompactSignature,
 }
 
 impl FinalWord {
     /// What was said.
     pub fn block(&self) -> FinalBlock {
-        FinalBlock { chain: self.chain, number: self.number, hash: self.hash }
+        FinalBlock { chain: self.chain, number: self.number, hash: self.hash, unanimous: self.unanimous }
     }
 }

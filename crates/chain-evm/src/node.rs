@@ -3,7 +3,7 @@
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bloom, BloomInput, Bytes, U64, U128, U256, hex};
 use alloy_rpc_types_eth::{Block as RpcBlock, EIP1186AccountProofResponse, Filter, Log};
-use icc_chain::{Block, BlockRef, ChainError, Finality};
+use icc_chain::{Block, BlockRef, ChainError, Finality, HashedHeader};
 use icc_evm_proof::verify_header;
 use icc_rpc::{Endpoint, EndpointError, Misdeed, name_endpoint};
 use serde_json::{Value, json};
@@ -18,6 +18,10 @@ pub(crate) struct VerifiedHeader {
 impl VerifiedHeader {
     pub(crate) fn at(&self) -> BlockRef {
         BlockRef { number: self.header.number, hash: self.hash }
+    }
+
+    pub(crate) fn hashed(&self) -> HashedHeader {
+        HashedHeader::recomputed(self.at(), self.header.parent_hash, self.header.timestamp)
     }
 
     /// The block as the bridge sees it; the header's bloom (EIP-234 filters use the same) can rule events out.
@@ -48,6 +52,23 @@ pub(crate) async fn header(endpoint: &Endpoint, tag: &Value) -> Result<Option<Ve
         .await
         .map_err(|error| endpoint.failed(error))?;
     block.map(|block| verified(endpoint, block, tag)).transpose()
+}
+
+/// The header with a hash; `None` if the endpoint does not have it.
+pub(crate) async fn header_by_hash(
+    endpoint: &Endpoint,
+    hash: B256,
+) -> Result<Option<VerifiedHeader>, ChainError> {
+    let block: Option<RpcBlock> = endpoint
+        .call("eth_getBlockByHash", json!([hash, false]))
+        .await
+        .map_err(|error| endpoint.failed(error))?;
+    let Some(block) = block else { return Ok(None) };
+    let header = verified(endpoint, block, &Value::Null)?;
+    if header.hash != hash {
+        return Err(forged(endpoint, format!("asked for block {hash}, got {}", header.hash)));
+    }
+    Ok(Some(header))
 }
 
 /// The header of a block that was told for a height or tag, if it hashes to its hash and is of that height.

@@ -1,8 +1,13 @@
 //! Reading for a validator: several endpoints, none trusted alone.
 
+mod storage;
+
 use std::{
-    collections::BTreeSet,
-    sync::atomic::{AtomicUsize, Ordering},
+    collections::{BTreeSet, VecDeque},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,14 +16,16 @@ use alloy_rpc_types_eth::Filter;
 use async_trait::async_trait;
 use futures::{StreamExt, stream::FuturesUnordered};
 use icc_chain::{
-    AgreedFinal, BlockRef, ChainError, HeadHints, Hub, HubProver, LocatedEvent, ProvedOutboxes, Prover,
+    AgreedFinal, BlockRef, ChainError, HashedHeader, HeadHints, Hub, HubProver, LocatedEvent, ProvedEpoch,
+    ProvedOutboxes, Prover, QuorumBlock, UnanimousFinal,
 };
-use icc_evm_proof::{AccountClaim, StorageClaim, epoch_slots, outbox_slot, verify_account, verify_storage};
-use icc_protocol::{ChainId, EpochRecord};
+use icc_evm_proof::{epoch_progress_slot, epoch_slots, outbox_slots, snapshot_slot};
+use icc_protocol::{ChainId, EpochRecord, LaneId};
 use icc_rpc::{Endpoint, Misdeed, agree, name_endpoint};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+use self::storage::outbox;
 use crate::{
     EvmChain, EvmHub, events,
     node::{self, VerifiedHeader},
@@ -31,10 +38,8 @@ const STRAGGLERS: Duration = Duration::from_millis(200);
 /// Blocks by which healthy endpoints may differ.
 const MAX_SPREAD: u64 = 8;
 
-/// A proof that does not lead to the header. The endpoint may lie, or the chain may have changed since.
-fn refuted(endpoint: &Endpoint, reason: String) -> ChainError {
-    ChainError::Forged { endpoint: endpoint.name().to_owned(), reason }
-}
+/// Headers kept, by hash: what was agreed on is mostly what is proved next.
+const MAX_HEADERS: usize = 64;
 
 /// A block that an endpoint (by its index) says it has reached.
 struct Reached {
@@ -49,6 +54,8 @@ pub struct EvmProver {
     hints: HeadHints,
     /// The endpoint whose proofs last verified; asked first.
     proving: AtomicUsize,
+    /// Headers told of late. A hash fixes its header, whoever told it.
+    headers: Mutex<VecDeque<VerifiedHeader>>,
 }
 
 impl EvmProver {
@@ -63,6 +70,7 @@ impl EvmProver {
             hints: config.head_hints(),
             config,
             proving: AtomicUsize::new(0),
+            headers: Mutex::default(),
         })
     }
 
@@ -74,11 +82,8 @@ impl EvmProver {
         check_chain_id(&self.endpoints, self.config.id, self.endpoints.len() - self.config.quorum).await
     }
 
-    /// The header of a height that a quorum agrees on. Its hash has been recomputed, so its fields are agreed too.
-    async fn agreed_header(&self, number: u64) -> Result<VerifiedHeader, ChainError> {
-        self.header_by(number, self.config.quorum).await
-    }
-
+    /// The header of a height that as many endpoints as needed agree on. Its hash has been recomputed, so its fields are
+    /// agreed too.
     async fn header_by(&self, number: u64, needed: usize) -> Result<VerifiedHeader, ChainError> {
         let questions = self.endpoints.iter().map(|endpoint| async move {
             let answer = node::header(endpoint, &node::number_tag(number)).await.and_then(|header| {
@@ -86,7 +91,43 @@ impl EvmProver {
             });
             (endpoint.name().to_owned(), answer)
         });
-        agree(&format!("block {number}"), needed, questions.collect()).await
+        let header = agree(&format!("block {number}"), needed, questions.collect()).await?;
+        self.keep(&header);
+        Ok(header)
+    }
+
+    /// The header with a hash, by whichever endpoint has it.
+    async fn header_with(&self, hash: B256) -> Result<VerifiedHeader, ChainError> {
+        let kept =
+            self.headers.lock().ok().and_then(|kept| kept.iter().find(|kept| kept.hash == hash).cloned());
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let mut last = ChainError::UnknownBlock(hash.to_string());
+        let start = self.proving.load(Ordering::Relaxed);
+        for step in 0..self.endpoints.len() {
+            let endpoint = &self.endpoints[(start + step) % self.endpoints.len()];
+            match node::header_by_hash(endpoint, hash).await {
+                Ok(Some(header)) => {
+                    self.keep(&header);
+                    return Ok(header);
+                }
+                Ok(None) => {}
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn keep(&self, header: &VerifiedHeader) {
+        let Ok(mut kept) = self.headers.lock() else { return };
+        if kept.iter().any(|one| one.hash == header.hash) {
+            return;
+        }
+        kept.push_back(header.clone());
+        if kept.len() > MAX_HEADERS {
+            kept.pop_front();
+        }
     }
 
     /// The blocks that endpoints have reached, by what `ask` says of each, highest first; at least a quorum of them.
@@ -101,7 +142,7 @@ impl EvmProver {
             .enumerate()
             .map(|(index, endpoint)| {
                 let asking = ask(endpoint.clone());
-                async move { (index, asking.await.map(|header| header.at())) }
+                async move { (index, asking.await) }
             })
             .collect();
         let (mut blocks, mut errors) = (Vec::new(), Vec::new());
@@ -115,7 +156,10 @@ impl EvmProver {
                     Some((index, answer)) => {
                         silent.remove(&index);
                         match answer {
-                            Ok(block) => blocks.push(Reached { endpoint: index, block }),
+                            Ok(header) => {
+                                self.keep(&header);
+                                blocks.push(Reached { endpoint: index, block: header.at() });
+                            }
                             Err(error) => errors.push(format!("; {error}")),
                         }
                     }
@@ -146,18 +190,21 @@ impl EvmProver {
     }
 
     /// The highest block that at least a quorum of endpoints has reached.
-    async fn by_quorum(&self, reached: &[Reached]) -> Result<BlockRef, ChainError> {
+    async fn by_quorum(&self, reached: &[Reached]) -> Result<QuorumBlock, ChainError> {
         let lowest = reached[self.config.quorum - 1].block;
         // Mostly all say the same, and no second question is needed.
         let same = reached.iter().filter(|reached| reached.block == lowest).count();
-        let agreed =
-            if same >= self.config.quorum { lowest } else { self.agreed_block(lowest.number).await? };
+        let agreed = if same >= self.config.quorum {
+            lowest
+        } else {
+            self.header_by(lowest.number, self.config.quorum).await?.at()
+        };
         for told in reached {
             if told.block.number == agreed.number && told.block != agreed {
                 self.name(told, Misdeed::OtherAnswer, agreed);
             }
         }
-        Ok(agreed)
+        Ok(QuorumBlock::by_quorum(agreed))
     }
 
     fn name(&self, told: &Reached, misdeed: Misdeed, agreed: BlockRef) {
@@ -166,15 +213,19 @@ impl EvmProver {
     }
 
     /// The highest block that every endpoint has reached, if they all agree on it.
-    async fn by_all(&self, reached: &[Reached]) -> Option<BlockRef> {
+    async fn by_all(&self, reached: &[Reached]) -> Option<UnanimousFinal> {
         if reached.len() < self.endpoints.len() {
             return None;
         }
         let lowest = reached.last()?.block;
-        if reached.iter().all(|reached| reached.block == lowest) {
-            return Some(lowest);
+        if !reached.iter().all(|reached| reached.block == lowest) {
+            let header = self.header_by(lowest.number, self.endpoints.len()).await.ok()?;
+            // Also by the one that named it: it may answer otherwise the second time.
+            if header.at() != lowest {
+                return None;
+            }
         }
-        self.header_by(lowest.number, self.endpoints.len()).await.ok().map(|header| header.at())
+        Some(UnanimousFinal::by_every_endpoint(lowest))
     }
 
     /// Whether a quorum has answered, and is not so far behind the best answer that a fast endpoint that stands still
@@ -187,42 +238,6 @@ impl EvmProver {
         }
     }
 
-    /// Storage slots of a contract at an agreed block. Endpoints whose proof does not verify are passed over.
-    async fn prove(
-        &self,
-        block: BlockRef,
-        contract: Address,
-        slots: &[B256],
-    ) -> Result<Vec<B256>, ChainError> {
-        let header = self.agreed_header(block.number).await?;
-        if header.hash != block.hash {
-            return Err(ChainError::UnknownBlock(block.to_string()));
-        }
-        let mut last = ChainError::UnknownBlock(block.to_string());
-        let mut refuted: Vec<(usize, String)> = Vec::new();
-        let start = self.proving.load(Ordering::Relaxed);
-        for step in 0..self.endpoints.len() {
-            let index = (start + step) % self.endpoints.len();
-            match self.prove_at(&self.endpoints[index], &header, (contract, slots)).await {
-                Ok(values) => {
-                    self.proving.store(index, Ordering::Relaxed);
-                    // Only now is it known that the block is the chain's, and that it can be proved.
-                    for (endpoint, reason) in refuted {
-                        name_endpoint(self.endpoints[endpoint].name(), Misdeed::Forgery, &reason);
-                    }
-                    return Ok(values);
-                }
-                Err(error) => {
-                    if let ChainError::Forged { reason, .. } = &error {
-                        refuted.push((index, reason.clone()));
-                    }
-                    last = error;
-                }
-            }
-        }
-        Err(last)
-    }
-
     fn registry(&self) -> Result<Address, ChainError> {
         self.config.registry.ok_or_else(|| {
             ChainError::Misconfigured(format!(
@@ -230,33 +245,6 @@ impl EvmProver {
                 self.config.id
             ))
         })
-    }
-
-    async fn prove_at(
-        &self,
-        endpoint: &Endpoint,
-        header: &VerifiedHeader,
-        (contract, slots): (Address, &[B256]),
-    ) -> Result<Vec<B256>, ChainError> {
-        let proof = node::proof(endpoint, contract, slots, header.header.number).await?;
-        let account = AccountClaim {
-            address: contract,
-            nonce: proof.nonce,
-            balance: proof.balance,
-            storage_root: proof.storage_hash,
-            code_hash: proof.code_hash,
-        };
-        verify_account(header.header.state_root, &account, &proof.account_proof)
-            .map_err(|error| refuted(endpoint, error.to_string()))?;
-        let mut values = Vec::with_capacity(slots.len());
-        for slot in slots {
-            let told = proof.storage_proof.iter().find(|told| told.key.as_b256() == *slot);
-            let told = told.ok_or_else(|| refuted(endpoint, format!("no proof of slot {slot}")))?;
-            verify_storage(proof.storage_hash, &StorageClaim { slot: *slot, value: told.value }, &told.proof)
-                .map_err(|error| refuted(endpoint, error.to_string()))?;
-            values.push(B256::from(told.value));
-        }
-        Ok(values)
     }
 }
 
@@ -285,14 +273,14 @@ impl Prover for EvmProver {
             .await?;
         let by_quorum = self.by_quorum(&reached).await?;
         for told in &reached {
-            if told.block.number.abs_diff(by_quorum.number) > MAX_SPREAD {
-                self.name(told, Misdeed::OtherFinality, by_quorum);
+            if told.block.number.abs_diff(by_quorum.at().number) > MAX_SPREAD {
+                self.name(told, Misdeed::OtherFinality, by_quorum.at());
             }
         }
         Ok(AgreedFinal { by_quorum, by_all: self.by_all(&reached).await })
     }
 
-    async fn agreed_head(&self) -> Result<BlockRef, ChainError> {
+    async fn agreed_head(&self) -> Result<QuorumBlock, ChainError> {
         let reached = self
             .reached("the head", |endpoint: Endpoint| async move {
                 let head = node::header(&endpoint, &json!("latest")).await?;
@@ -302,14 +290,34 @@ impl Prover for EvmProver {
         self.by_quorum(&reached).await
     }
 
-    async fn agreed_block(&self, number: u64) -> Result<BlockRef, ChainError> {
-        Ok(self.agreed_header(number).await?.at())
+    async fn agreed_block(&self, number: u64) -> Result<QuorumBlock, ChainError> {
+        Ok(QuorumBlock::by_quorum(self.header_by(number, self.config.quorum).await?.at()))
+    }
+
+    async fn header(&self, hash: B256) -> Result<HashedHeader, ChainError> {
+        Ok(self.header_with(hash).await?.hashed())
     }
 
     async fn prove_outboxes(&self, block: BlockRef, to: &[ChainId]) -> Result<ProvedOutboxes, ChainError> {
-        let slots: Vec<B256> = to.iter().map(|chain| outbox_slot(chain.0)).collect();
-        let values = self.prove(block, self.config.gateway, &slots).await?;
-        Ok(ProvedOutboxes { block, accumulators: to.iter().copied().zip(values).collect() })
+        let header = self.header_with(block.hash).await?;
+        let slots: Vec<B256> = to.iter().flat_map(|chain| outbox_slots(chain.0)).collect();
+        let values = self.prove(&header, self.config.gateway, &slots).await?;
+        let outboxes = to.iter().zip(values.chunks_exact(3)).filter_map(|(chain, words)| {
+            let &[accumulator, word, gateway] = words else { return None };
+            Some((*chain, outbox([accumulator?, word?, gateway?])))
+        });
+        Ok(ProvedOutboxes { header: header.hashed(), outboxes: outboxes.collect() })
+    }
+
+    async fn prove_snapshots(
+        &self,
+        block: BlockRef,
+        lane: LaneId,
+        indexes: &[u64],
+    ) -> Result<Vec<B256>, ChainError> {
+        let header = self.header_with(block.hash).await?;
+        let slots: Vec<B256> = indexes.iter().map(|index| snapshot_slot(lane.0, *index)).collect();
+        self.prove_all(&header, self.config.gateway, &slots).await
     }
 
     async fn told_events(&self, from: u64, to: u64, attempt: usize) -> Result<Vec<LocatedEvent>, ChainError> {
@@ -327,11 +335,20 @@ impl Prover for EvmProver {
 
 #[async_trait]
 impl HubProver for EvmProver {
-    async fn prove_epoch(&self, block: BlockRef, epoch: u64) -> Result<Option<EpochRecord>, ChainError> {
-        let values = self.prove(block, self.registry()?, &epoch_slots(epoch)).await?;
+    async fn prove_epoch(&self, block: BlockRef, epoch: u64) -> Result<Option<ProvedEpoch>, ChainError> {
+        let header = self.header_with(block.hash).await?;
+        let values = self.prove_all(&header, self.registry()?, &epoch_slots(epoch)).await?;
         let [set_hash, time] = values[..] else { return Ok(None) };
         let hub_time = u64::from_be_bytes(*time.last_chunk::<8>().unwrap_or(&[0; 8]));
-        Ok((!set_hash.is_zero()).then_some(EpochRecord { epoch, set_hash, hub_time }))
+        let record = EpochRecord { epoch, set_hash, hub_time };
+        Ok((!set_hash.is_zero()).then(|| ProvedEpoch { block: header.at(), record }))
+    }
+
+    async fn prove_signed_epoch(&self, block: BlockRef) -> Result<u64, ChainError> {
+        let header = self.header_with(block.hash).await?;
+        let values = self.prove_all(&header, self.registry()?, &[epoch_progress_slot()]).await?;
+        let signed = values.first().and_then(|word| word[16..24].try_into().ok());
+        Ok(signed.map(u64::from_be_bytes).unwrap_or_default())
     }
 
     fn told_by(&self, attempt: usize) -> Result<Box<dyn Hub>, ChainError> {

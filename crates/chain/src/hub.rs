@@ -85,11 +85,22 @@ pub trait Hub: Send + Sync {
     async fn held_epoch(&self, chain: ChainId) -> Result<Option<u64>, ChainError>;
 }
 
+/// An epoch's record, proved in the registry's storage at a block. That does not say that the block is final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProvedEpoch {
+    /// The block.
+    pub block: BlockRef,
+    /// What the registry has.
+    pub record: EpochRecord,
+}
+
 /// The registry as a validator reads it: proved, like outboxes.
 #[async_trait]
 pub trait HubProver: Prover {
-    /// An epoch's record at an agreed block; `None` if it has not been made by then.
-    async fn prove_epoch(&self, block: BlockRef, epoch: u64) -> Result<Option<EpochRecord>, ChainError>;
+    /// An epoch's record in the state of a block; `None` if it had not been made by then.
+    async fn prove_epoch(&self, block: BlockRef, epoch: u64) -> Result<Option<ProvedEpoch>, ChainError>;
+    /// The newest epoch that a quorum of the one before has signed, in the state of a block.
+    async fn prove_signed_epoch(&self, block: BlockRef) -> Result<u64, ChainError>;
     /// The registry as one endpoint tells it; `attempt` chooses which one. Nothing of it is proved.
     fn told_by(&self, attempt: usize) -> Result<Box<dyn Hub>, ChainError>;
 }

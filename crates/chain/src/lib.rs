@@ -7,14 +7,16 @@ mod event;
 mod hub;
 mod read;
 mod submit;
+mod trust;
 mod witness;
 
 pub use block::{Block, BlockRef, Finality, FinalityParseError};
 pub use error::{ChainError, Class};
 pub use event::{Event, EventAt, LaneEnded, LaneOpened, LocatedEvent, QueueEnd, Queued, SentMessage};
-pub use hub::{Epoch, EpochProgress, Hub, HubProver, Registration, Standing};
-pub use read::{AgreedFinal, ChainReader, HeadHints, ProvedOutboxes, Prover};
+pub use hub::{Epoch, EpochProgress, Hub, HubProver, ProvedEpoch, Registration, Standing};
+pub use read::{AgreedFinal, ChainReader, HeadHints, ProvedOutbox, ProvedOutboxes, Prover};
 pub use submit::{
     Call, Delivery, FalseCheckpoint, GasPrice, Outcome, QueuedCall, RemoteEnd, Spent, Submission, Submitter,
 };
+pub use trust::{HashedHeader, QuorumBlock, UnanimousFinal};
 pub use witness::Witness;

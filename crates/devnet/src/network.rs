@@ -301,6 +301,7 @@ impl Devnet {
             confirmation_seconds: hub::CONFIRMATION_SECONDS,
             silence_seconds: self.options.silence.as_secs(),
             evidence_grace_seconds: hub::EVIDENCE_GRACE_SECONDS,
+            ..ValidatorConfig::default()
         };
         let key = Keys::text([self.validator_keys[number].as_ref()]);
         self.endpoints.push(own);

@@ -6,5 +6,6 @@ mod state;
 
 pub use header::{HeaderError, verify_header};
 pub use state::{
-    AccountClaim, ProofError, StorageClaim, epoch_slots, outbox_slot, verify_account, verify_storage,
+    AccountClaim, ProofError, StorageClaim, epoch_progress_slot, epoch_slots, outbox_slots, snapshot_slot,
+    verify_account, verify_storage,
 };

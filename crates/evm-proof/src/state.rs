@@ -69,27 +69,52 @@ pub fn verify_account(state_root: B256, claim: &AccountClaim, proof: &[Bytes]) -
 /// # Errors
 /// [`ProofError`] for anything but a valid proof of exactly this value.
 pub fn verify_storage(storage_root: B256, claim: &StorageClaim, proof: &[Bytes]) -> Result<(), ProofError> {
-    let expected = (!claim.value.is_zero()).then(|| alloy_rlp::encode(claim.value));
-    verify("slot", storage_root, keccak256(claim.slot), expected, proof)
+    let key = keccak256(claim.slot);
+    if !claim.value.is_zero() {
+        return verify("slot", storage_root, key, Some(alloy_rlp::encode(claim.value)), proof);
+    }
+    // The specification knows no zero in a trie (a cleared slot is taken out); some nodes keep a leaf with one all the same,
+    // and then that is what leads to the root. Either proof says the same of the slot.
+    verify("slot", storage_root, key, None, proof)
+        .or_else(|_| verify("slot", storage_root, key, Some(alloy_rlp::encode(U256::ZERO)), proof))
 }
 
-/// The storage slot of the accumulator towards a destination, as the mapping is the gateway's first variable.
-pub fn outbox_slot(destination: u64) -> B256 {
-    first_mapping_slot(destination)
+/// The three storage slots of the outbox towards a destination, as the mapping is the gateway's first variable: the
+/// accumulator; a word with the nonce in its lowest 64 bits and the generation in the 32 above; the far gateway.
+pub fn outbox_slots(destination: u64) -> [B256; 3] {
+    let first = mapping_slot(destination, B256::ZERO);
+    [first, after(first, 1), after(first, 2)]
+}
+
+/// The storage slot of a lane's kept accumulator of message `256 × index`: a mapping of mappings, the gateway's second
+/// variable.
+pub fn snapshot_slot(lane: B256, index: u64) -> B256 {
+    let of_lane = keccak256([lane.0, B256::with_last_byte(1).0].concat());
+    mapping_slot(index, of_lane)
 }
 
 /// The two storage slots of an epoch, as the mapping is the registry's first variable: the set's hash, and a word whose
 /// lowest 64 bits are the hub's time.
 pub fn epoch_slots(epoch: u64) -> [B256; 2] {
-    let first = first_mapping_slot(epoch);
-    [first, (U256::from_be_bytes(first.0).wrapping_add(U256::ONE)).into()]
+    let first = mapping_slot(epoch, B256::ZERO);
+    [first, after(first, 1)]
 }
 
-/// Of `mapping(uint64 => …)` in slot 0: `keccak256(abi.encode(key, 0))`.
-fn first_mapping_slot(key: u64) -> B256 {
+/// The registry's third variable: the newest epoch in its lowest 64 bits, the newest signed one in the 64 above.
+pub fn epoch_progress_slot() -> B256 {
+    B256::with_last_byte(2)
+}
+
+/// Of `mapping(uint64 => …)` in a slot: `keccak256(abi.encode(key, slot))`.
+fn mapping_slot(key: u64, slot: B256) -> B256 {
     let mut words = [0u8; 64];
     words[24..32].copy_from_slice(&key.to_be_bytes());
+    words[32..].copy_from_slice(slot.as_slice());
     keccak256(words)
+}
+
+fn after(slot: B256, words: u64) -> B256 {
+    U256::from_be_bytes(slot.0).wrapping_add(U256::from(words)).into()
 }
 
 fn verify(

@@ -42,10 +42,16 @@ impl Domain {
         self.typed(words([type_hash, word(epoch), set_hash, word(hub_time)]))
     }
 
-    /// EIP-712 digest of `FinalBlock(uint64 chain,uint64 number,bytes32 hash)`.
+    /// EIP-712 digest of `FinalBlock(uint64 chain,uint64 number,bytes32 hash,bool unanimous)`.
     pub fn final_block_digest(&self, block: &FinalBlock) -> B256 {
-        let type_hash = keccak256("FinalBlock(uint64 chain,uint64 number,bytes32 hash)");
-        self.typed(words([type_hash, word(block.chain.0), word(block.number), block.hash]))
+        let type_hash = keccak256("FinalBlock(uint64 chain,uint64 number,bytes32 hash,bool unanimous)");
+        self.typed(words([
+            type_hash,
+            word(block.chain.0),
+            word(block.number),
+            block.hash,
+            word(block.unanimous.into()),
+        ]))
     }
 
     /// EIP-712 digest of `Jail(address validator,uint64 epoch)`.

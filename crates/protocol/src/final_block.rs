@@ -14,6 +14,9 @@ pub struct FinalBlock {
     pub number: u64,
     /// The block's hash.
     pub hash: B256,
+    /// What the word rests on: every single endpoint of the speaker, or a quorum of them alone. Never on the word of other
+    /// validators.
+    pub unanimous: bool,
 }
 
 impl FinalBlock {

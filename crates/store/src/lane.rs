@@ -156,6 +156,23 @@ impl Store {
         Ok(LaneBacklog { after_nonce: after, messages: rows.into_iter().map(Bytes::from).collect() })
     }
 
+    /// The leaves of up to `limit` final messages after a nonce, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn final_leaves(&self, lane: LaneId, after: u64, limit: u32) -> Result<Vec<B256>, StoreError> {
+        let rows = query_scalar!(
+            "select m.leaf from message m join chain_cursor c on c.chain_id = m.source_chain
+             where m.lane = $1 and m.nonce > $2 and m.block_number <= c.final_number order by m.nonce limit $3",
+            lane.0.as_slice(),
+            number(after, "nonce")?,
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|leaf| hash(leaf)).collect()
+    }
+
     /// Whether any checkpoint is after a nonce.
     ///
     /// # Errors

@@ -42,7 +42,9 @@ impl Alarm {
         }
         self.last_line = Some(now);
         let seconds = lasted.as_secs();
-        if lasted >= LOUD {
+        if lasted >= LOUD && matches!(error, WatchError::Lanes(_)) {
+            tracing::error!(%chain, %error, seconds, "NOT SIGNING for some lanes of this chain; its others go on");
+        } else if lasted >= LOUD {
             tracing::error!(
                 %chain, %error, seconds,
                 "NOT SIGNING for this chain; check its endpoints (rpc_urls) and peers: signing goes on by itself when they agree"

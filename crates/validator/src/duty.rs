@@ -139,7 +139,7 @@ impl Duty {
                 let Some(destination_gateway) = self.config.gateways.get(destination_chain) else { continue };
                 let noted = self.noted.entry(lane.lane).or_insert(lane.nonce);
                 if lane.nonce > *noted {
-                    let LaneState { lane: id, nonce, accumulator, generation } = *lane;
+                    let LaneState { lane: id, nonce, accumulator, generation, block } = *lane;
                     let lane = Lane {
                         network: self.config.network,
                         source_chain: *source_chain,
@@ -149,7 +149,7 @@ impl Duty {
                         generation,
                     };
                     let checkpoint = Checkpoint { lane: id, nonce, accumulator };
-                    new.push(Own { lane, checkpoint, block: state.block });
+                    new.push(Own { lane, checkpoint, block });
                 }
             }
         }
@@ -265,7 +265,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::{ChainState, Journal, Peer};
+    use crate::{ChainState, Journal, Peer, SignableCheckpoints};
 
     const WINDOW: Duration = Duration::from_secs(100);
 
@@ -298,10 +298,11 @@ mod tests {
     /// A journal with a key, which has signed up to a nonce.
     async fn sign(attestor: &Attestor, nonce: u64, fill: u8) -> Vec<Attestation> {
         let accumulator = B256::repeat_byte(fill);
-        let lane = LaneState { lane: LANE.id(), generation: 1, nonce, accumulator };
+        let lane = LaneState { lane: LANE.id(), generation: 1, nonce, accumulator, block: nonce };
         let state = ChainState { block: nonce, lanes: BTreeMap::from([(LANE.destination_chain, lane)]) };
         let checkpoint = Checkpoint { lane: LANE.id(), nonce, accumulator };
-        attestor.attest(LANE.source_chain, state, vec![checkpoint]).await.unwrap()
+        let signable = SignableCheckpoints::for_test(LANE.source_chain, state, vec![checkpoint]);
+        attestor.attest(signable).await.unwrap()
     }
 
     fn attestor(folder: &Path, key: u8) -> Attestor {

@@ -1,17 +1,18 @@
-//! Accumulators recomputed from events that an endpoint told. Nothing is believed here: the result is compared with a
-//! proof before anything is signed.
+//! A lane's messages, folded one by one from what is signed to what is proved. Nothing that an endpoint tells is believed:
+//! only leaves that lead to a proved accumulator fold to it, whoever told them, and then every accumulator on the way is
+//! the lane's own, as each is hashed into the next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use alloy_primitives::{B256, keccak256};
-use icc_chain::{Event, LaneEnded, LaneOpened, LocatedEvent, SentMessage};
+use icc_attest::SNAPSHOT_INTERVAL;
+use icc_chain::{BlockRef, Event, LocatedEvent, ProvedOutbox};
 use icc_protocol::{ChainId, Checkpoint, DecodeError, Lane, LaneId, Message, NetworkId, fold, is_sign_point};
 use serde::{Deserialize, Serialize};
 
-/// Most lanes of one chain.
-const MAX_LANES: usize = 256;
-/// Most sign points between two proofs.
-const MAX_CHECKPOINTS: usize = 1_000_000;
+/// Messages folded at most to sign every sign point on the way. Of a longer gap only the beginning is folded, and the newest
+/// sign point signed; what is between is signed when somebody asks for it.
+pub(crate) const MAX_FOLD: u64 = 4096;
 
 /// A lane's outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub struct LaneState {
     pub nonce: u64,
     /// The accumulator after them.
     pub accumulator: B256,
+    /// The block in whose state that was proved.
+    pub block: u64,
 }
 
 /// The outboxes of a chain after a block.
@@ -31,11 +34,115 @@ pub struct LaneState {
 pub struct ChainState {
     /// The block.
     pub block: u64,
-    /// Outboxes by destination.
+    /// Outboxes by destination. One that is in doubt stays where it was.
     pub lanes: BTreeMap<ChainId, LaneState>,
 }
 
-/// Events that cannot be the chain's.
+/// Who the outboxes are of.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    /// The deployment.
+    pub network: NetworkId,
+    /// The chain.
+    pub chain: ChainId,
+    /// Its gateway.
+    pub gateway: B256,
+}
+
+impl Source {
+    /// The lane of an outbox. All that its id is made of is proved: nobody else's word is in it.
+    pub fn lane(&self, destination: ChainId, outbox: &ProvedOutbox) -> Lane {
+        Lane {
+            network: self.network,
+            source_chain: self.chain,
+            source_gateway: self.gateway,
+            destination_chain: destination,
+            destination_gateway: outbox.remote_gateway,
+            generation: outbox.generation,
+        }
+    }
+}
+
+/// What events lead to from what was proved in a block's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folded {
+    pub(crate) block: BlockRef,
+    /// How far the chain is followed with this; `None` for older sign points, which change nothing of that.
+    pub(crate) state: Option<ChainState>,
+    pub(crate) checkpoints: Vec<Checkpoint>,
+    /// Lanes for which nothing is signed, and why.
+    pub(crate) doubts: Vec<LaneDoubt>,
+}
+
+/// Why nothing is signed for a lane, while the others go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LaneDoubt {
+    /// No endpoint proves its outbox.
+    #[error("the outbox to chain {0} is not proved by any endpoint")]
+    Unproved(ChainId),
+    /// The chain has taken back what was final, or the journal is of another one.
+    #[error(
+        "lane {lane}: {nonce} messages with accumulator {accumulator} are signed, and the outbox that is proved does not \
+         continue them: the chain has taken back what was final. The lane stays unsigned until it is closed and opened \
+         anew (`icc lane reconcile`)"
+    )]
+    TakenBack {
+        /// The lane.
+        lane: LaneId,
+        /// The newest nonce signed.
+        nonce: u64,
+        /// What was signed for it.
+        accumulator: B256,
+    },
+    /// No endpoint's events lead from what is signed to what is proved.
+    #[error("lane {lane}: no endpoint's events lead from message {from} to what is proved: {reasons}")]
+    Untold {
+        /// The lane.
+        lane: LaneId,
+        /// The newest nonce signed.
+        from: u64,
+        /// What was wrong with each endpoint's.
+        reasons: String,
+    },
+}
+
+/// A place on a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Messages so far.
+    pub nonce: u64,
+    /// The accumulator after them.
+    pub accumulator: B256,
+}
+
+/// How a lane goes on from what is known of it to its proved outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// Nothing of it was ever signed: the proof alone says where it is, and no history is needed.
+    Begin,
+    /// Nothing has left since.
+    Same,
+    /// All that has left since is folded, to the outbox.
+    Fold,
+    /// Too much has left: folded only to the kept accumulator of this index, which shows that the lane is still the one that
+    /// was signed.
+    Leap(u64),
+    /// The outbox does not continue what is signed.
+    TakenBack,
+}
+
+/// What to do about a lane that is known to be at `known`, and whose outbox was proved.
+pub fn resume(known: Option<Place>, outbox: &ProvedOutbox) -> Resume {
+    let Some(known) = known else { return Resume::Begin };
+    let Some(gap) = outbox.nonce.checked_sub(known.nonce) else { return Resume::TakenBack };
+    if gap == 0 {
+        let same = known.accumulator == outbox.accumulator;
+        return if same { Resume::Same } else { Resume::TakenBack };
+    }
+    if gap <= MAX_FOLD { Resume::Fold } else { Resume::Leap(known.nonce.div_ceil(SNAPSHOT_INTERVAL)) }
+}
+
+/// Events that cannot be the lane's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FoldError {
     /// Not a message.
@@ -51,300 +158,222 @@ pub enum FoldError {
         /// The nonce told.
         found: u64,
     },
-    /// A message on a lane that was not opened, or on another generation.
-    #[error("message to chain {0} on a lane that is not open")]
-    NoLane(ChainId),
-    /// A lane whose id is not what its ends make.
-    #[error("lane to chain {0} has an id that its ends do not make")]
-    WrongLane(ChainId),
-    /// A lane that is open cannot be opened again; only a later generation can.
-    #[error("lane to chain {0} is opened again")]
-    Reopened(ChainId),
     /// Not asked for.
     #[error("an event of block {0}, which is outside the range asked for")]
     OutsideRange(u64),
-    /// More lanes or sign points than a bridge has.
-    #[error("more lanes or messages than can be true")]
-    TooMuch,
+    /// They are not what is proved.
+    #[error("they lead to another accumulator than is proved")]
+    Elsewhere,
+    /// Not all of them were told.
+    #[error("message {0} was not told")]
+    Missing(u64),
 }
 
-/// Who the outboxes are of.
-#[derive(Debug, Clone, Copy)]
-pub struct Source {
-    /// The deployment.
-    pub network: NetworkId,
-    /// The chain.
-    pub chain: ChainId,
-    /// Its gateway.
-    pub gateway: B256,
+/// One lane on its way from a known place to a proved one.
+#[derive(Debug, Clone)]
+pub struct LaneFold {
+    lane: LaneId,
+    destination: ChainId,
+    generation: u32,
+    at: Place,
+    goal: Place,
+    /// The newest message and its block, not yet known to be the last of it.
+    newest: Option<(u64, Checkpoint)>,
+    checkpoints: Vec<Checkpoint>,
 }
 
-/// Outboxes recomputed range by range, with the checkpoints at their sign points.
-///
-/// Everything folded is one unbroken chain from a state that was proved to a state that will be: a lane that is open
-/// cannot be opened again, so nothing that was told can drop out of what the proof commits to.
-#[derive(Debug)]
-pub struct Fold {
-    source: Source,
-    state: ChainState,
-    /// Destinations whose outboxes are proved; nothing is folded or signed for others.
-    destinations: BTreeSet<ChainId>,
-    /// Per destination: the newest message folded, not yet known to be the last of its block.
-    newest: BTreeMap<ChainId, (u64, Checkpoint)>,
-    checkpoints: BTreeMap<ChainId, Vec<Checkpoint>>,
-    count: usize,
-}
-
-impl Fold {
-    /// Begins at a proved state, for the destinations that will be proved at the end.
-    pub fn new(source: Source, state: ChainState, destinations: BTreeSet<ChainId>) -> Self {
-        Self { source, state, destinations, newest: BTreeMap::new(), checkpoints: BTreeMap::new(), count: 0 }
+impl LaneFold {
+    /// Begins at a known place; the goal is proved, and after it.
+    pub fn new(lane: LaneId, (destination, generation): (ChainId, u32), at: Place, goal: Place) -> Self {
+        Self { lane, destination, generation, at, goal, newest: None, checkpoints: Vec::new() }
     }
 
-    /// The last block folded.
-    pub fn block(&self) -> u64 {
-        self.state.block
+    /// Whether the goal is reached.
+    pub fn is_done(&self) -> bool {
+        self.at == self.goal
     }
 
-    /// Folds the events of the blocks after the last one, up to and including `to`.
+    /// The message that is folded next.
+    pub fn next_nonce(&self) -> u64 {
+        self.at.nonce.saturating_add(1)
+    }
+
+    /// Folds what is this lane's of the events of blocks `from..=to`; what comes before and after its way is passed over.
     ///
     /// # Errors
-    /// [`FoldError`] if the events contradict the state or themselves.
-    pub fn extend(&mut self, events: &[LocatedEvent], to: u64) -> Result<(), FoldError> {
+    /// [`FoldError`] if the events contradict themselves or what is proved.
+    pub fn extend(&mut self, events: &[LocatedEvent], (from, to): (u64, u64)) -> Result<(), FoldError> {
         for located in events {
             let block = located.at.block.number;
-            if block <= self.state.block || block > to {
+            if block < from || block > to {
                 return Err(FoldError::OutsideRange(block));
             }
-            match &located.event {
-                Event::LaneOpened(opened) if self.destinations.contains(&opened.remote_chain) => {
-                    self.open(opened)?
-                }
-                Event::LaneEnded(ended) if self.destinations.contains(&ended.remote_chain) => {
-                    self.end(ended)?
-                }
-                Event::Sent(sent) if self.destinations.contains(&sent.destination) => {
-                    self.send(sent, block)?
-                }
-                // Of a chain that this validator is not configured for: the others' lanes go on.
-                _ => {}
+            let Event::Sent(sent) = &located.event else { continue };
+            if sent.destination != self.destination || sent.generation != self.generation {
+                continue;
             }
+            let found = Message::decode(&sent.message)?.nonce;
+            if found <= self.at.nonce || found > self.goal.nonce {
+                continue;
+            }
+            if found != self.next_nonce() {
+                return Err(FoldError::Gap { destination: self.destination, last: self.at.nonce, found });
+            }
+            self.step(block, keccak256(&sent.message))?;
         }
-        self.state.block = to;
         Ok(())
     }
 
-    /// The state after all that was folded, and the checkpoints at its sign points, in order.
-    pub fn finish(mut self) -> (ChainState, Vec<Checkpoint>) {
-        for (destination, (_, checkpoint)) in std::mem::take(&mut self.newest) {
-            self.checkpoints.entry(destination).or_default().push(checkpoint);
-        }
-        (self.state, self.checkpoints.into_values().flatten().collect())
-    }
-
-    fn open(&mut self, opened: &LaneOpened) -> Result<(), FoldError> {
-        let remote = opened.remote_chain;
-        let lane = Lane {
-            network: self.source.network,
-            source_chain: self.source.chain,
-            source_gateway: self.source.gateway,
-            destination_chain: remote,
-            destination_gateway: opened.remote_gateway,
-            generation: opened.generation,
-        }
-        .id();
-        if lane != opened.outbound {
-            return Err(FoldError::WrongLane(remote));
-        }
-        if self.state.lanes.get(&remote).is_some_and(|open| open.generation >= opened.generation) {
-            return Err(FoldError::Reopened(remote));
-        }
-        if self.state.lanes.len() >= MAX_LANES {
-            return Err(FoldError::TooMuch);
-        }
-        // The proof commits to what follows the newest opening alone: nothing before it may be signed.
-        self.newest.remove(&remote);
-        self.checkpoints.remove(&remote);
-        let state = LaneState { lane, generation: opened.generation, nonce: 0, accumulator: lane.0 };
-        self.state.lanes.insert(remote, state);
-        Ok(())
-    }
-
-    /// What had not been signed before is not signed any more: the proof is of the closed outbox, which is zero, and
-    /// says nothing about how it came to its end.
-    fn end(&mut self, ended: &LaneEnded) -> Result<(), FoldError> {
-        let remote = ended.remote_chain;
-        if self.state.lanes.get(&remote).is_none_or(|lane| lane.lane != ended.outbound) {
-            return Err(FoldError::NoLane(remote));
-        }
-        // Nothing of it is remembered: no proof binds it, and a generation that an endpoint made up must not stand in the
-        // way of a true one.
-        self.state.lanes.remove(&remote);
-        self.newest.remove(&remote);
-        self.checkpoints.remove(&remote);
-        Ok(())
-    }
-
-    fn send(&mut self, sent: &SentMessage, block: u64) -> Result<(), FoldError> {
-        let destination = sent.destination;
-        let lane = self.state.lanes.get_mut(&destination).ok_or(FoldError::NoLane(destination))?;
-        if lane.generation != sent.generation {
-            return Err(FoldError::NoLane(destination));
-        }
-        let found = Message::decode(&sent.message)?.nonce;
-        if lane.nonce.checked_add(1) != Some(found) {
-            return Err(FoldError::Gap { destination, last: lane.nonce, found });
-        }
-        lane.nonce = found;
-        lane.accumulator = fold(lane.accumulator, keccak256(&sent.message));
-        let checkpoint = Checkpoint { lane: lane.lane, nonce: found, accumulator: lane.accumulator };
-        if let Some((before, previous)) = self.newest.insert(destination, (block, checkpoint))
+    fn step(&mut self, block: u64, leaf: B256) -> Result<(), FoldError> {
+        let nonce = self.next_nonce();
+        let accumulator = fold(self.at.accumulator, leaf);
+        self.at = Place { nonce, accumulator };
+        let checkpoint = Checkpoint { lane: self.lane, nonce, accumulator };
+        if let Some((before, previous)) = self.newest.replace((block, checkpoint))
             && is_sign_point(previous.nonce, before, Some(block))
         {
-            self.count += 1;
-            if self.count > MAX_CHECKPOINTS {
-                return Err(FoldError::TooMuch);
-            }
-            self.checkpoints.entry(destination).or_default().push(previous);
+            self.checkpoints.push(previous);
         }
-        Ok(())
+        if nonce == self.goal.nonce && !self.is_done() { Err(FoldError::Elsewhere) } else { Ok(()) }
     }
+
+    /// The checkpoints at the sign points up to the goal, which is one of them.
+    ///
+    /// # Errors
+    /// [`FoldError::Missing`] if it was not reached.
+    pub fn finish(mut self) -> Result<Vec<Checkpoint>, FoldError> {
+        if !self.is_done() {
+            return Err(FoldError::Missing(self.next_nonce()));
+        }
+        self.checkpoints.extend(self.newest.map(|(_, checkpoint)| checkpoint));
+        Ok(self.checkpoints)
+    }
+}
+
+/// The sign points that leaves pass between two proved places of a lane: every 64th nonce, and the end, if the leaves lead
+/// from the one to the other.
+///
+/// # Errors
+/// [`FoldError::Elsewhere`] if they do not.
+pub fn sign_points_between(
+    lane: LaneId,
+    start: Place,
+    end: Place,
+    leaves: &[B256],
+) -> Result<Vec<Checkpoint>, FoldError> {
+    let mut at = start;
+    let mut checkpoints = Vec::new();
+    for leaf in leaves {
+        let nonce = at.nonce.checked_add(1).ok_or(FoldError::Elsewhere)?;
+        at = Place { nonce, accumulator: fold(at.accumulator, *leaf) };
+        if is_sign_point(nonce, 0, Some(0)) || nonce == end.nonce {
+            checkpoints.push(Checkpoint { lane, nonce, accumulator: at.accumulator });
+        }
+    }
+    if at == end { Ok(checkpoints) } else { Err(FoldError::Elsewhere) }
 }
 
 #[cfg(test)]
 mod tests {
     use alloy_primitives::Bytes;
-    use icc_chain::{BlockRef, EventAt};
-    use icc_protocol::Kind;
+    use icc_chain::{EventAt, SentMessage};
+    use icc_protocol::{Kind, SIGN_INTERVAL, fold_all};
 
     use super::*;
 
+    const LANE: LaneId = LaneId(B256::repeat_byte(7));
     const THERE: ChainId = ChainId(2);
 
-    fn source() -> Source {
-        Source { network: NetworkId(B256::repeat_byte(1)), chain: ChainId(1), gateway: B256::repeat_byte(2) }
-    }
-
-    fn at(block: u64, event: Event) -> LocatedEvent {
-        let block = BlockRef { number: block, hash: B256::ZERO };
-        LocatedEvent { at: EventAt { block, transaction: B256::ZERO, log_index: 0 }, event }
-    }
-
-    fn lane(generation: u32) -> Lane {
-        Lane {
-            network: source().network,
-            source_chain: source().chain,
-            source_gateway: source().gateway,
-            destination_chain: THERE,
-            destination_gateway: B256::repeat_byte(3),
-            generation,
-        }
-    }
-
-    fn opening(block: u64, generation: u32) -> LocatedEvent {
-        let lane = lane(generation);
-        at(
-            block,
-            Event::LaneOpened(LaneOpened {
-                remote_chain: THERE,
-                remote_gateway: lane.destination_gateway,
-                generation,
-                outbound: lane.id(),
-                inbound: lane.reversed().id(),
-            }),
-        )
-    }
-
-    fn message(block: u64, nonce: u64, text: &'static str) -> LocatedEvent {
+    fn message(nonce: u64, text: &'static str) -> Bytes {
         let message = Message {
             kind: Kind::Call,
             nonce,
             deadline: 0,
-            gas_limit: 0,
+            gas_limit: 1,
             sender: B256::ZERO,
             recipient: B256::ZERO,
             payload: Bytes::from(text),
         };
-        let message = Bytes::from(message.encode());
-        at(block, Event::Sent(SentMessage { destination: THERE, generation: 1, message }))
+        Bytes::from(message.encode())
     }
 
-    fn run(events: &[LocatedEvent]) -> Result<(ChainState, Vec<Checkpoint>), FoldError> {
-        let mut fold = Fold::new(source(), ChainState::default(), BTreeSet::from([THERE]));
-        fold.extend(events, 100)?;
-        Ok(fold.finish())
+    fn sent(block: u64, nonce: u64, text: &'static str) -> LocatedEvent {
+        sent_of(block, message(nonce, text), 1)
     }
 
-    #[test]
-    fn sign_points_are_each_blocks_last() {
-        let events =
-            [opening(1, 1), message(2, 1, "a"), message(2, 2, "b"), message(3, 3, "c"), message(7, 4, "d")];
-        let (state, checkpoints) = run(&events).unwrap();
-        assert_eq!(checkpoints.iter().map(|c| c.nonce).collect::<Vec<_>>(), vec![2, 3, 4]);
-        assert_eq!(checkpoints.last().unwrap().accumulator, state.lanes[&THERE].accumulator);
+    fn sent_of(number: u64, message: Bytes, generation: u32) -> LocatedEvent {
+        let block = BlockRef { number, hash: B256::ZERO };
+        let event = Event::Sent(SentMessage { destination: THERE, generation, message });
+        LocatedEvent { at: EventAt { block, transaction: B256::ZERO, log_index: 0 }, event }
     }
 
-    /// Attack: forged messages, then the lane's opening again, then the true history. The end matches the proof, and
-    /// what was forged before it would be signed.
-    #[test]
-    fn a_replayed_opening_cannot_smuggle_messages_past_the_proof() {
-        let (proved, _) = run(&[opening(1, 1), message(2, 1, "true")]).unwrap();
-        let mut fold = Fold::new(source(), proved, BTreeSet::from([THERE]));
-        let forged = [message(101, 2, "forged"), opening(102, 1), message(103, 1, "true")];
-        assert_eq!(fold.extend(&forged, 110), Err(FoldError::Reopened(THERE)));
+    fn place(nonce: u64) -> Place {
+        let leaves = (1..=nonce).map(|nonce| keccak256(message(nonce, "a")));
+        Place { nonce, accumulator: fold_all(LANE.0, leaves) }
     }
 
-    /// Attack: forged messages and an end. The end's proof is zero, whatever came before it.
-    #[test]
-    fn an_end_leaves_nothing_to_sign_and_nothing_follows_it() {
-        let ended = |block| {
-            let lane = lane(1);
-            at(
-                block,
-                Event::LaneEnded(LaneEnded {
-                    remote_chain: THERE,
-                    generation: 1,
-                    outbound: lane.id(),
-                    inbound: lane.reversed().id(),
-                    outbox_nonce: 1,
-                    inbox: B256::ZERO,
-                }),
-            )
-        };
-        let (state, checkpoints) = run(&[opening(1, 1), message(2, 1, "forged"), ended(3)]).unwrap();
-        assert!(checkpoints.is_empty());
-        assert!(!state.lanes.contains_key(&THERE));
-        assert_eq!(run(&[opening(1, 1), ended(2), message(3, 1, "late")]), Err(FoldError::NoLane(THERE)));
-        assert_eq!(run(&[opening(1, 1), ended(2), ended(3)]), Err(FoldError::NoLane(THERE)));
-        let (state, _) = run(&[opening(1, 1), ended(2), opening(3, 2)]).unwrap();
-        assert_eq!(state.lanes[&THERE].accumulator, state.lanes[&THERE].lane.0);
-        // Attack: an opening and an end that never were prove nothing, and must not keep the true opening out.
-        let far = lane(u32::MAX);
-        let made_up = Event::LaneEnded(LaneEnded {
-            remote_chain: THERE,
-            generation: u32::MAX,
-            outbound: far.id(),
-            inbound: far.reversed().id(),
-            outbox_nonce: 0,
-            inbox: B256::ZERO,
-        });
-        let (state, _) = run(&[opening(1, u32::MAX), at(2, made_up), opening(3, 1)]).unwrap();
-        assert_eq!(state.lanes[&THERE].generation, 1);
+    fn folded(from: u64, to: u64, events: &[LocatedEvent]) -> Result<Vec<u64>, FoldError> {
+        let mut folding = LaneFold::new(LANE, (THERE, 1), place(from), place(to));
+        folding.extend(events, (1, 100))?;
+        Ok(folding.finish()?.iter().map(|checkpoint| checkpoint.nonce).collect())
     }
 
-    /// The same through a next generation: nothing of the old one is signed.
-    #[test]
-    fn a_next_generation_leaves_nothing_of_the_last_to_sign() {
-        let (state, checkpoints) = run(&[opening(1, 1), message(2, 1, "forged"), opening(3, 2)]).unwrap();
-        assert!(checkpoints.is_empty());
-        assert_eq!(state.lanes[&THERE].accumulator, state.lanes[&THERE].lane.0);
+    fn outbox(at: Place) -> ProvedOutbox {
+        ProvedOutbox {
+            accumulator: at.accumulator,
+            nonce: at.nonce,
+            generation: 1,
+            remote_gateway: B256::ZERO,
+        }
     }
 
     #[test]
-    fn gaps_unknown_lanes_and_foreign_blocks_are_refused() {
-        assert!(matches!(run(&[opening(1, 1), message(2, 2, "a")]), Err(FoldError::Gap { .. })));
-        assert_eq!(run(&[message(2, 1, "a")]), Err(FoldError::NoLane(THERE)));
-        assert_eq!(run(&[opening(101, 1)]), Err(FoldError::OutsideRange(101)));
-        assert_eq!(run(&[opening(0, 1)]), Err(FoldError::OutsideRange(0)));
+    fn the_last_of_each_block_and_each_sixty_fourth_are_sign_points() {
+        let events: Vec<LocatedEvent> =
+            (1..=130).map(|nonce| sent(if nonce < 4 { 1 } else { 2 }, nonce, "a")).collect();
+        assert_eq!(folded(0, 130, &events), Ok(vec![3, 64, 128, 130]));
+        assert_eq!(folded(3, 130, &events), Ok(vec![64, 128, 130]), "what came before is passed over");
+        assert_eq!(folded(0, 64, &events), Ok(vec![3, 64]), "and what comes after the goal");
+    }
+
+    #[test]
+    fn what_does_not_lead_to_the_goal_leads_nowhere() {
+        let told = |events: &[LocatedEvent]| folded(1, 3, events);
+        let (two, three) = (sent(2, 2, "a"), sent(2, 3, "a"));
+        assert_eq!(told(&[two.clone(), three.clone()]), Ok(vec![3]));
+        assert_eq!(told(&[sent(2, 2, "b"), three.clone()]), Err(FoldError::Elsewhere));
+        assert_eq!(told(std::slice::from_ref(&two)), Err(FoldError::Missing(3)));
+        let gap = FoldError::Gap { destination: THERE, last: 1, found: 3 };
+        assert_eq!(told(std::slice::from_ref(&three)), Err(gap));
+        assert_eq!(told(&[sent(101, 2, "a")]), Err(FoldError::OutsideRange(101)));
+        let other_generation = sent_of(2, message(2, "a"), 2);
+        assert_eq!(told(&[other_generation, two, three]), Ok(vec![3]));
+    }
+
+    #[test]
+    fn a_known_lane_goes_on_only_from_what_is_signed() {
+        assert_eq!(resume(None, &outbox(place(5))), Resume::Begin);
+        assert_eq!(resume(Some(place(5)), &outbox(place(5))), Resume::Same);
+        assert_eq!(resume(Some(place(5)), &outbox(place(6))), Resume::Fold);
+        assert_eq!(resume(Some(place(6)), &outbox(place(5))), Resume::TakenBack);
+        let other = Place { accumulator: B256::repeat_byte(1), ..place(5) };
+        assert_eq!(resume(Some(other), &outbox(place(5))), Resume::TakenBack);
+        let far = Place { nonce: 10_000_000, accumulator: B256::repeat_byte(2) };
+        assert_eq!(resume(Some(place(5)), &outbox(far)), Resume::Leap(1));
+        assert_eq!(resume(Some(place(256)), &outbox(far)), Resume::Leap(1), "it is a kept one itself");
+        assert_eq!(resume(Some(place(257)), &outbox(far)), Resume::Leap(2));
+    }
+
+    #[test]
+    fn sign_points_between_two_proved_places() {
+        let leaves: Vec<B256> = (257..=500).map(|nonce| keccak256(message(nonce, "a"))).collect();
+        let between = sign_points_between(LANE, place(256), place(500), &leaves).unwrap();
+        assert_eq!(between.iter().map(|one| one.nonce).collect::<Vec<_>>(), [320, 384, 448, 500]);
+        assert!(between.iter().all(|one| one.accumulator == place(one.nonce).accumulator));
+        assert_eq!(between[0].nonce % SIGN_INTERVAL, 0);
+        for wrong in [&leaves[1..], &leaves[..200], &[]] {
+            let refused = sign_points_between(LANE, place(256), place(500), wrong);
+            assert_eq!(refused, Err(FoldError::Elsewhere));
+        }
     }
 }

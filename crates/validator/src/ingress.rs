@@ -8,9 +8,11 @@ use axum::{
     Json, Router,
     extract::{Path, Query, State},
     http::StatusCode,
-    routing::get,
+    routing::{get, post},
 };
-use icc_attest::{AttestationBatch, FinalWord, Identity, JailWord, MAX_BATCH, Participation, SignedSet};
+use icc_attest::{
+    AttestationBatch, FinalWord, Identity, JailWord, MAX_BATCH, Participation, SignPointRequest, SignedSet,
+};
 use icc_protocol::{ChainId, LaneId};
 use serde::Deserialize;
 use tokio::{
@@ -18,7 +20,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{Attestor, Roll};
+use crate::{Attestor, Backlog, BacklogError, Roll};
 
 #[derive(Deserialize)]
 struct From {
@@ -40,6 +42,7 @@ type JailWords = (Instant, Vec<JailWord>);
 #[derive(Clone)]
 struct Served {
     attestor: Attestor,
+    backlog: Backlog,
     roll: Roll,
     places: Arc<Semaphore>,
     /// What the set depends on, asked for by everybody, costs nothing: strangers cannot keep it from being had.
@@ -49,24 +52,27 @@ struct Served {
 
 type Refusal = (StatusCode, String);
 
-/// `GET /v1/attestations/{lane}?from=NONCE`: up to 256 attestations in nonce order. `GET /v1/final/{chain}`: its
-/// word on what is final. `GET /v1/sets/{epoch}`: its signature on an epoch's set. `GET /v1/jails`: its word on who is
+/// `GET /v1/attestations/{lane}?from=NONCE`: up to 256 attestations in nonce order. `POST /v1/sign-points/{lane}`: signs
+/// older sign points of a lane, given a window's leaves. `GET /v1/final/{chain}/{height}`: its word on what is final at a
+/// height or above it. `GET /v1/sets/{epoch}`: its signature on an epoch's set. `GET /v1/jails`: its word on who is
 /// silent. `GET /v1/duty`: what the others did of what they were asked. `GET /v1/validator`: who this is.
 /// `GET /metrics`: what `render` says.
-pub fn router<F>(attestor: Attestor, roll: Roll, render: F) -> Router
+pub fn router<F>(attestor: Attestor, backlog: Backlog, roll: Roll, render: F) -> Router
 where
     F: Fn() -> String + Clone + Send + Sync + 'static,
 {
     Router::new()
         .route("/metrics", get(async move || render()))
         .route("/v1/attestations/{lane}", get(attestations))
-        .route("/v1/final/{chain}", get(final_word))
+        .route("/v1/sign-points/{lane}", post(sign_points))
+        .route("/v1/final/{chain}/{height}", get(final_word))
         .route("/v1/sets/{epoch}", get(signed_set))
         .route("/v1/jails", get(jails))
         .route("/v1/duty", get(duty))
         .route("/v1/validator", get(identity))
         .with_state(Served {
             attestor,
+            backlog,
             roll,
             places: Arc::new(Semaphore::new(AT_ONCE)),
             sets: Arc::default(),
@@ -88,6 +94,27 @@ async fn attestations(
     Ok(Json(AttestationBatch { attestations }))
 }
 
+async fn sign_points(
+    State(served): State<Served>,
+    Path(lane): Path<String>,
+    Json(request): Json<SignPointRequest>,
+) -> Result<Json<AttestationBatch>, Refusal> {
+    let lane: LaneId = lane.parse().map_err(|error| (StatusCode::BAD_REQUEST, format!("lane: {error}")))?;
+    match served.backlog.sign(&served.attestor, lane, &request).await {
+        Ok(attestations) => Ok(Json(AttestationBatch { attestations })),
+        Err(BacklogError::Sign(error)) => Err(unreadable(error)),
+        Err(error) => {
+            let status = match error {
+                BacklogError::UnknownLane => StatusCode::NOT_FOUND,
+                BacklogError::Busy => StatusCode::TOO_MANY_REQUESTS,
+                BacklogError::Chain(_) => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            Err((status, error.to_string()))
+        }
+    }
+}
+
 fn unreadable(error: impl std::fmt::Display) -> Refusal {
     tracing::error!(%error, "journal cannot be read");
     (StatusCode::INTERNAL_SERVER_ERROR, "journal cannot be read".to_owned())
@@ -95,11 +122,13 @@ fn unreadable(error: impl std::fmt::Display) -> Refusal {
 
 async fn final_word(
     State(served): State<Served>,
-    Path(chain): Path<String>,
+    Path((chain, height)): Path<(String, String)>,
 ) -> Result<Json<FinalWord>, Refusal> {
     let chain: ChainId =
         chain.parse().map_err(|error| (StatusCode::BAD_REQUEST, format!("chain: {error}")))?;
-    let word = served.attestor.final_word(chain).map_err(|error| {
+    let height: u64 =
+        height.parse().map_err(|error| (StatusCode::BAD_REQUEST, format!("height: {error}")))?;
+    let word = served.attestor.final_word(chain, height).map_err(|error| {
         tracing::error!(%error, "final block cannot be signed");
         (StatusCode::INTERNAL_SERVER_ERROR, "cannot sign".to_owned())
     })?;

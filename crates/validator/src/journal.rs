@@ -13,7 +13,7 @@ use alloy_primitives::B256;
 use icc_protocol::{ChainId, Checkpoint, EpochRecord, LaneId};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
 
-use crate::ChainState;
+use crate::{ChainState, SignableCheckpoints};
 
 /// (lane, nonce) → accumulator.
 const SIGNED: TableDefinition<([u8; 32], u64), [u8; 32]> = TableDefinition::new("signed");
@@ -187,18 +187,15 @@ impl Journal {
     ///
     /// # Errors
     /// [`SignError`]; nothing is recorded then, and nothing may be signed.
-    pub fn record(
-        &self,
-        chain: ChainId,
-        state: &ChainState,
-        checkpoints: &[Checkpoint],
-    ) -> Result<(), SignError> {
+    pub fn record(&self, signable: &SignableCheckpoints) -> Result<(), SignError> {
         self.write(|write| {
-            record_signed(write, checkpoints)?;
-            let bytes =
-                serde_json::to_vec(state).map_err(|error| JournalError::Unusable(error.to_string()))?;
-            let mut progress = write.open_table(PROGRESS).map_err(io)?;
-            progress.insert(chain.0, bytes.as_slice()).map_err(io)?;
+            record_signed(write, signable.checkpoints())?;
+            if let (chain, Some(state)) = signable.progress() {
+                let bytes =
+                    serde_json::to_vec(state).map_err(|error| JournalError::Unusable(error.to_string()))?;
+                let mut progress = write.open_table(PROGRESS).map_err(io)?;
+                progress.insert(chain.0, bytes.as_slice()).map_err(io)?;
+            }
             Ok(())
         })
     }
@@ -258,16 +255,20 @@ impl Journal {
         })
     }
 
-    /// The highest nonce that is recorded for a lane.
+    /// What is recorded for the highest nonce of a lane.
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn newest(&self, lane: LaneId) -> Result<Option<u64>, JournalError> {
+    pub fn newest(&self, lane: LaneId) -> Result<Option<Checkpoint>, JournalError> {
         self.read(|read| {
             let table = read.open_table(SIGNED).map_err(io)?;
             let mut range = table.range((lane.0.0, 0)..=(lane.0.0, u64::MAX)).map_err(io)?;
             let newest = range.next_back().transpose().map_err(io)?;
-            Ok(newest.map(|(key, _)| key.value().1))
+            Ok(newest.map(|(key, value)| Checkpoint {
+                lane,
+                nonce: key.value().1,
+                accumulator: B256::from(value.value()),
+            }))
         })
     }
 }
@@ -315,6 +316,10 @@ fn record_signed(write: &redb::WriteTransaction, checkpoints: &[Checkpoint]) -> 
 mod tests {
     use super::*;
 
+    fn signable(state: &ChainState, checkpoints: &[Checkpoint]) -> SignableCheckpoints {
+        SignableCheckpoints::for_test(ChainId(1), state.clone(), checkpoints.to_vec())
+    }
+
     fn checkpoint(nonce: u64, fill: u8) -> Checkpoint {
         Checkpoint { lane: LaneId(B256::repeat_byte(1)), nonce, accumulator: B256::repeat_byte(fill) }
     }
@@ -323,10 +328,10 @@ mod tests {
     fn refuses_a_second_accumulator_for_a_nonce_and_records_nothing_of_the_batch() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(&folder.path().join("j"), "me").unwrap();
-        let (chain, state) = (ChainId(1), ChainState::default());
-        journal.record(chain, &state, &[checkpoint(1, 7)]).unwrap();
-        journal.record(chain, &state, &[checkpoint(1, 7)]).unwrap();
-        let refused = journal.record(chain, &state, &[checkpoint(2, 8), checkpoint(1, 9)]);
+        let state = ChainState::default();
+        journal.record(&signable(&state, &[checkpoint(1, 7)])).unwrap();
+        journal.record(&signable(&state, &[checkpoint(1, 7)])).unwrap();
+        let refused = journal.record(&signable(&state, &[checkpoint(2, 8), checkpoint(1, 9)]));
         assert!(matches!(refused, Err(SignError::Contradicts { .. })));
         assert_eq!(journal.recorded(checkpoint(1, 7).lane, 0, 10).unwrap(), vec![checkpoint(1, 7)]);
     }
@@ -337,19 +342,19 @@ mod tests {
         let path = folder.path().join("j");
         let journal = Journal::open(&path, "me").unwrap();
         let state = ChainState { block: 5, ..ChainState::default() };
-        journal.record(ChainId(1), &state, &[checkpoint(1, 7)]).unwrap();
+        journal.record(&signable(&state, &[checkpoint(1, 7)])).unwrap();
         assert!(matches!(Journal::open(&path, "me"), Err(JournalError::InUse(_))));
         drop(journal);
         assert!(matches!(Journal::open(&path, "other"), Err(JournalError::WrongKey { .. })));
         let journal = Journal::open(&path, "me").unwrap();
         assert_eq!(journal.progress(ChainId(1)).unwrap(), Some(state));
-        assert!(journal.record(ChainId(1), &ChainState::default(), &[checkpoint(1, 8)]).is_err());
+        assert!(journal.record(&signable(&ChainState::default(), &[checkpoint(1, 8)])).is_err());
     }
 
     fn written(path: &Path, entries: u64) {
         let journal = Journal::open(path, "me").unwrap();
         for nonce in 1..=entries {
-            journal.record(ChainId(1), &ChainState::default(), &[checkpoint(nonce, 7)]).unwrap();
+            journal.record(&signable(&ChainState::default(), &[checkpoint(nonce, 7)])).unwrap();
         }
     }
 
@@ -366,6 +371,13 @@ mod tests {
             assert!(refused.to_string().contains("--recover"), "cut at {cut}: {refused}");
         }
         std::fs::write(&path, &whole).unwrap();
-        assert_eq!(Journal::open(&path, "me").unwrap().newest(checkpoint(1, 7).lane).unwrap(), Some(300));
+        assert_eq!(
+            Journal::open(&path, "me")
+                .unwrap()
+                .newest(checkpoint(1, 7).lane)
+                .unwrap()
+                .map(|newest| newest.nonce),
+            Some(300)
+        );
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! A majority of poisoned endpoints, with the honest one cut off, cannot be told from a majority of honest ones with one
 //! missing: not by asking them. Other validators have other endpoints. So unless every endpoint says the same, nothing
-//! is signed beyond what more than a third of the peers (of whom at least one is honest then) call final as well. Their
-//! word can only make this validator stop; it never makes it sign anything that its own endpoints do not prove.
+//! is signed but a block that more than a third of the peers (of whom at least one is honest then) call final, or that is
+//! an ancestor, by its hash, of what they call final. Their word can only make this validator stop; it never makes it sign
+//! anything that its own endpoints do not prove.
 
 use std::{
     collections::BTreeMap,
@@ -14,17 +15,23 @@ use std::{
 use alloy_primitives::Address;
 use futures::{StreamExt, stream::FuturesUnordered};
 use icc_attest::FinalWord;
-use icc_chain::{BlockRef, Prover};
+use icc_chain::{Prover, QuorumBlock};
 use icc_protocol::{ChainId, Domain};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::fetch::fetch;
+use crate::{
+    ancestry::Ancestry,
+    fetch::fetch,
+    trust::{PeerWord, VouchedFinal},
+};
 
 /// For a peer to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A word is a few hundred bytes.
 const MAX_ANSWER_BYTES: usize = 4096;
+/// Heights tried below the one that one's own endpoints agree on.
+const MAX_HEIGHTS: usize = 8;
 
 /// Another validator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,34 +88,50 @@ impl Peers {
         members.into_iter().filter_map(|(address, url)| Some(Peer { url: url?, address })).collect()
     }
 
-    /// The newest block, at most `agreed`, that enough peers call final, directly or by a block that this validator's
-    /// own endpoints agree comes before or after it on the same chain.
-    pub(crate) async fn vouched<P: Prover + ?Sized>(&self, prover: &P, agreed: BlockRef) -> Option<BlockRef> {
+    /// The newest block, at most `agreed`, that enough peers call final, directly or by a descendant of it.
+    pub(crate) async fn vouched<P: Prover + ?Sized>(
+        &self,
+        prover: &P,
+        agreed: QuorumBlock,
+        ancestry: &mut Ancestry,
+    ) -> Option<VouchedFinal> {
         let chain = prover.chain();
         let (peers, needed) = (self.asked(), self.needed());
-        let mut asking: FuturesUnordered<_> = peers.iter().map(|peer| self.ask(peer, chain)).collect();
-        let mut vouched: Vec<BlockRef> = Vec::new();
+        let height = agreed.at().number;
+        let mut asking: FuturesUnordered<_> =
+            peers.iter().map(|peer| self.ask(peer, chain, height)).collect();
+        let mut words: Vec<PeerWord> = Vec::new();
+        let mut voices = Vec::new();
         while let Some(word) = asking.next().await {
             let Some(word) = word else { continue };
-            // The peer's block must be on the chain that the own endpoints agree on.
-            let own = if word.number == agreed.number {
-                Some(agreed)
-            } else {
-                prover.agreed_block(word.number).await.ok()
-            };
-            let Some(own) = own.filter(|own| *own == word) else {
-                tracing::debug!(%chain, %word, "a peer's final block is not known here");
-                continue;
-            };
-            vouched.push(if own.number > agreed.number { agreed } else { own });
-            vouched.sort_by_key(|block| std::cmp::Reverse(block.number));
-            if let Some(enough) = vouched.get(needed - 1)
-                && *enough == agreed
+            words.push(word);
+            if word.block().number >= height
+                && let Some(descent) = ancestry.descent(prover, word.block(), agreed.at()).await
             {
-                return Some(agreed);
+                voices.push((word, descent));
+                if let Some(vouched) = VouchedFinal::count(agreed, &voices, needed) {
+                    return Some(vouched);
+                }
             }
         }
-        vouched.get(needed - 1).copied()
+        // Not so far: as far as enough of them say.
+        let mut heights: Vec<u64> =
+            words.iter().map(|word| word.block().number).filter(|number| *number < height).collect();
+        heights.sort_unstable_by_key(|number| std::cmp::Reverse(*number));
+        heights.dedup();
+        for height in heights.into_iter().take(MAX_HEIGHTS) {
+            let Ok(candidate) = prover.agreed_block(height).await else { continue };
+            let mut voices = Vec::new();
+            for word in words.iter().filter(|word| word.block().number >= height) {
+                if let Some(descent) = ancestry.descent(prover, word.block(), candidate.at()).await {
+                    voices.push((*word, descent));
+                }
+            }
+            if let Some(vouched) = VouchedFinal::count(candidate, &voices, needed) {
+                return Some(vouched);
+            }
+        }
+        None
     }
 
     /// The members of the trusted set, and where each serves, if that is known; none before the set is.
@@ -127,25 +150,21 @@ impl Peers {
         needed(if members == 0 { self.configured.len() } else { members })
     }
 
-    async fn ask(&self, peer: &Peer, chain: ChainId) -> Option<BlockRef> {
-        match timeout(PATIENCE, self.word(peer, chain)).await {
-            Ok(Ok(block)) => Some(block),
+    async fn ask(&self, peer: &Peer, chain: ChainId, height: u64) -> Option<PeerWord> {
+        match timeout(PATIENCE, self.word(peer, chain, height)).await {
+            Ok(Ok(word)) => Some(word),
             Ok(Err(problem)) => {
-                tracing::debug!(peer = %peer.address, %chain, problem, "peer has no word");
+                tracing::debug!(peer = %peer.address, %chain, problem, "peer has no word that counts");
                 None
             }
             Err(_) => None,
         }
     }
 
-    async fn word(&self, peer: &Peer, chain: ChainId) -> Result<BlockRef, String> {
-        let path = format!("v1/final/{chain}");
+    async fn word(&self, peer: &Peer, chain: ChainId, height: u64) -> Result<PeerWord, String> {
+        let path = format!("v1/final/{chain}/{height}");
         let word: FinalWord = fetch(&self.client, &peer.url, &path, MAX_ANSWER_BYTES).await?;
-        let signer = word.block().signer(&self.domain, &word.signature).map_err(|error| error.to_string())?;
-        if signer != peer.address || word.chain != chain {
-            return Err(format!("word is of {signer} on chain {}", word.chain));
-        }
-        Ok(BlockRef { number: word.number, hash: word.hash })
+        PeerWord::check(&word, &self.domain, chain, peer.address)
     }
 }
 

@@ -171,7 +171,7 @@ impl Core<'_> {
                 return Err(RecoverError::Lacks { checkpoint: *checkpoint, core: name(self.url) }.into());
             }
             let Some((lane, nonce)) = last else { return Ok(()) };
-            let newest = attestor.journal().newest(lane)?;
+            let newest = attestor.journal().newest(lane)?.map(|newest| newest.nonce);
             from = (lane, nonce.max(newest.unwrap_or(0)));
         }
         Ok(())

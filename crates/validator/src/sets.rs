@@ -1,24 +1,25 @@
 //! Signs the sets of new epochs when they are final on the hub, and keeps the set that this validator trusts.
 //!
-//! A set is signed if the registry's own storage has it at a block that is final by every endpoint, or vouched for: the same
-//! rule as for checkpoints. Which set to believe in follows without any endpoint: a quorum of the trusted set has signed
-//! the next one. Only at the very first start there is none; then every endpoint has to agree on what is final, and the
-//! registry's storage is proved there. The same again after two weeks away: those whose signatures would be followed may
-//! have left by then, with their bonds.
+//! A set is signed if the registry's own storage has it at a block that may be signed: the same rule, and the same types,
+//! as for checkpoints. Which set to believe in follows without any endpoint: a quorum of the trusted set has signed
+//! the next one. Only at the very first start there is none; then the registry's storage says which is the newest that was
+//! signed, proved at a block that every endpoint calls final and that is fresh by this machine's clock. The same again
+//! after two weeks away: those whose signatures would be followed may have left by then, with their bonds. An operator
+//! may name the epoch instead.
 
 use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use alloy_primitives::Address;
-use icc_chain::{BlockRef, ChainError, Epoch, HubProver};
+use alloy_primitives::{Address, B256};
+use icc_chain::{ChainError, Epoch, HubProver};
 use icc_protocol::SignatureSet;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{Attestor, JournalError, Peer, Peers, SignError};
+use crate::{Attestor, FinalHead, JournalError, Peer, Peers, SignError, SignableBlock, ancestry::Ancestry};
 
 /// Between two looks at the hub.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -43,6 +44,12 @@ pub enum SetError {
     /// Not every endpoint calls this final, and too few peers do. An abstention.
     #[error("not all endpoints agree on what is final on the hub, and too few other validators vouch for it")]
     NotVouched,
+    /// All endpoints agree on a block of the hub that is too old to say whom to trust now. An abstention.
+    #[error(
+        "the newest block of the hub that all endpoints call final is {0} seconds old: too old to begin with. One of them \
+         may hold the others back; or start with validator.trusted_epoch"
+    )]
+    Stale(u64),
     /// The journal or the rules forbid it.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -52,6 +59,15 @@ impl From<JournalError> for SetError {
     fn from(error: JournalError) -> Self {
         Self::Sign(error.into())
     }
+}
+
+/// Whom to trust before any set is trusted.
+#[derive(Debug, Clone, Copy)]
+pub struct FirstTrust {
+    /// An epoch and the hash of its set, by the operator's word.
+    pub anchor: Option<(u64, B256)>,
+    /// The oldest that a final block of the hub may be to say so: its finality, and a margin.
+    pub oldest: Duration,
 }
 
 /// Watches the hub's registry.
@@ -64,6 +80,8 @@ pub struct SetWatcher {
     /// When an old set was last read anew.
     reread: Option<Instant>,
     looks: u32,
+    first: FirstTrust,
+    ancestry: Ancestry,
 }
 
 impl SetWatcher {
@@ -71,9 +89,14 @@ impl SetWatcher {
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn new(hub: Arc<dyn HubProver>, attestor: Attestor, peers: Peers) -> Result<Self, JournalError> {
-        let trusted = attestor.trusted_epoch()?;
-        Ok(Self { hub, attestor, peers, trusted, reread: None, looks: 0 })
+    pub fn new(
+        hub: Arc<dyn HubProver>,
+        attestor: Attestor,
+        peers: Peers,
+        first: FirstTrust,
+    ) -> Result<Self, JournalError> {
+        let (trusted, ancestry) = (attestor.trusted_epoch()?, Ancestry::default());
+        Ok(Self { hub, attestor, peers, trusted, reread: None, looks: 0, first, ancestry })
     }
 
     /// Watches until `shutdown`. What endpoints do is an abstention and never ends it.
@@ -99,19 +122,7 @@ impl SetWatcher {
     }
 
     async fn step(&mut self) -> Result<(), SetError> {
-        let mut trusted = match self.trusted.take() {
-            Some(trusted) if self.is_doubtful(&trusted) => {
-                let read = self.first_trusted(trusted.record.epoch).await;
-                if read.is_err() {
-                    self.trusted = Some(trusted);
-                }
-                let read = read?;
-                self.reread = Some(Instant::now());
-                read
-            }
-            Some(trusted) => trusted,
-            None => self.first_trusted(0).await?,
-        };
+        let mut trusted = self.believed().await?;
         for _ in 0..MOST_AT_ONCE {
             match self.next_trusted(&trusted).await {
                 Some(next) => {
@@ -132,8 +143,39 @@ impl SetWatcher {
         signed
     }
 
+    /// The set that is trusted now. While that cannot be told, the one before is kept, and nothing is signed.
+    async fn believed(&mut self) -> Result<Epoch, SetError> {
+        let before = self.trusted.clone();
+        let known = before.as_ref().map(|trusted| trusted.record.epoch);
+        if let Some(anchor) = self.first.anchor
+            && known.is_none_or(|known| known < anchor.0)
+        {
+            return self.anchored(anchor).await;
+        }
+        match before {
+            Some(trusted) if self.is_doubtful(&trusted) => {
+                let read = self.first_trusted(trusted.record.epoch).await?;
+                self.reread = Some(Instant::now());
+                Ok(read)
+            }
+            Some(trusted) => Ok(trusted),
+            None => self.first_trusted(0).await,
+        }
+    }
+
+    /// The epoch that the operator has named. Its members are who hashes to what he said, whoever tells them; its time is
+    /// not in that hash, and is taken to be no later than now.
+    async fn anchored(&self, (epoch, set_hash): (u64, B256)) -> Result<Epoch, SetError> {
+        let named = |told: &Epoch| told.record.set_hash == set_hash;
+        let mut told = self.told(epoch, named).await.ok_or(SetError::Untold(epoch))?;
+        told.record.hub_time = told.record.hub_time.min(unix_seconds());
+        self.attestor.trust(&told).await?;
+        tracing::info!(epoch, "the set of an epoch is trusted: by validator.trusted_epoch");
+        Ok(told)
+    }
+
     /// Signs what the hub has made after the newest trusted epoch. Evidence can make several without waiting.
-    async fn sign_after(&self, trusted: &Epoch) -> Result<(), SetError> {
+    async fn sign_after(&mut self, trusted: &Epoch) -> Result<(), SetError> {
         let own = self.attestor.address();
         let mut before = trusted.clone();
         let mut block = None;
@@ -146,9 +188,11 @@ impl SetWatcher {
                 Some(block) => block,
                 None => *block.insert(self.final_block().await?),
             };
-            let Some(record) = self.hub.prove_epoch(block, next).await? else { return Ok(()) };
+            let Some(proved) = self.hub.prove_epoch(block.at(), next).await? else { return Ok(()) };
+            let Some(set) = block.set(proved) else { return Ok(()) };
+            let record = proved.record;
             if before.set.position(&own).is_some() && self.attestor.signed_set(next).await?.is_none() {
-                self.attestor.attest_set(record).await?;
+                self.attestor.attest_set(set).await?;
                 tracing::info!(epoch = next, set = %record.set_hash, "signed a set");
             }
             before = self.told(next, |epoch| epoch.record == record).await.ok_or(SetError::Untold(next))?;
@@ -168,40 +212,50 @@ impl SetWatcher {
     }
 
     /// A block of the hub that is final beyond doubt.
-    async fn final_block(&self) -> Result<BlockRef, SetError> {
+    async fn final_block(&mut self) -> Result<SignableBlock, SetError> {
         let agreed = self.hub.agreed_finalized().await?;
-        if let Some(by_all) = agreed.by_all {
-            return Ok(by_all);
-        }
-        self.peers.vouched(self.hub.as_ref(), agreed.by_quorum).await.ok_or(SetError::NotVouched)
+        let head = match agreed.by_all {
+            Some(by_all) => FinalHead::from(by_all),
+            None => {
+                let hub = self.hub.as_ref();
+                let vouched = self.peers.vouched(hub, agreed.by_quorum, &mut self.ancestry).await;
+                vouched.ok_or(SetError::NotVouched)?.into()
+            }
+        };
+        self.signable(head).await
+    }
+
+    async fn signable(&self, head: FinalHead) -> Result<SignableBlock, SetError> {
+        let header = self.hub.header(head.at().hash).await?;
+        head.reach(&[header]).ok_or_else(|| ChainError::UnknownBlock(head.at().to_string()).into())
     }
 
     /// Whether the signatures of a trusted set prove nothing any more.
     fn is_doubtful(&self, trusted: &Epoch) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let age = now.saturating_sub(Duration::from_secs(trusted.record.hub_time));
+        let age = Duration::from_secs(unix_seconds().saturating_sub(trusted.record.hub_time));
         age > BELIEVED_FOR && self.reread.is_none_or(|reread| reread.elapsed() > READ_AGAIN)
     }
 
-    /// The newest signed epoch, `least` or later, proved where every single endpoint agrees.
+    /// The newest signed epoch, `least` or later, as the registry's storage has it at a block that every single endpoint
+    /// calls final and that is fresh. Endpoints choose neither: the lowest of them all is what all agree on, so one that
+    /// stands still could bring back a set whose keys are anybody's by now.
     async fn first_trusted(&self, least: u64) -> Result<Epoch, SetError> {
-        let block = self.hub.agreed_finalized().await?.by_all.ok_or(SetError::NotVouched)?;
-        for attempt in 0..self.hub.endpoints().len() {
-            let Ok(progress) = self.hub.told_by(attempt)?.progress().await else { continue };
-            if progress.signed < least {
-                continue;
-            }
-            let Some(record) = self.hub.prove_epoch(block, progress.signed).await? else { continue };
-            if let Some(epoch) = self.told(progress.signed, |epoch| epoch.record == record).await {
-                self.attestor.trust(&epoch).await?;
-                tracing::info!(
-                    epoch = epoch.record.epoch,
-                    "the set of an epoch is trusted: by its proof alone"
-                );
-                return Ok(epoch);
-            }
+        let head = self.hub.agreed_finalized().await?.by_all.ok_or(SetError::NotVouched)?;
+        let block = self.signable(head.into()).await?;
+        let age = unix_seconds().saturating_sub(block.timestamp());
+        if age > self.first.oldest.as_secs() {
+            return Err(SetError::Stale(age));
         }
-        Err(SetError::Untold(0))
+        let signed = self.hub.prove_signed_epoch(block.at()).await?;
+        if signed < least {
+            return Err(SetError::Untold(least));
+        }
+        let proved = self.hub.prove_epoch(block.at(), signed).await?.ok_or(SetError::Untold(signed))?;
+        let told = self.told(signed, |epoch| epoch.record == proved.record).await;
+        let epoch = told.ok_or(SetError::Untold(signed))?;
+        self.attestor.trust(&epoch).await?;
+        tracing::info!(epoch = epoch.record.epoch, "the set of an epoch is trusted: by its proof alone");
+        Ok(epoch)
     }
 
     /// The epoch after a trusted one, by whoever tells it with a quorum of the trusted set's signatures.
@@ -255,4 +309,8 @@ impl SetWatcher {
         }
         None
     }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -1,17 +1,16 @@
 //! Journal first, signature second.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
 use alloy_primitives::{Address, Bytes};
 use icc_attest::{Attestation, FinalWord, JailWord, SignedSet};
-use icc_chain::{BlockRef, Epoch};
-use icc_protocol::{ChainId, Checkpoint, Domain, EpochRecord, FinalBlock, LaneId};
+use icc_chain::{AgreedFinal, Epoch};
+use icc_protocol::{ChainId, Checkpoint, Domain, EpochRecord, LaneId};
 use icc_service::Signer;
 
-use crate::{ChainState, Journal, JournalError, SignError};
+use crate::{
+    ChainState, Journal, JournalError, SignError, SignableCheckpoints, SignableSet, words::FinalWords,
+};
 
 /// The journal and the key together: the only way to a signed checkpoint goes through the journal.
 #[derive(Clone)]
@@ -19,30 +18,29 @@ pub struct Attestor {
     journal: Arc<Journal>,
     signer: Signer,
     domain: Domain,
-    /// The newest block of each chain that a quorum of endpoints calls final: what peers are told.
-    final_blocks: Arc<Mutex<HashMap<ChainId, BlockRef>>>,
+    /// What peers are told is final.
+    words: Arc<FinalWords>,
 }
 
 impl Attestor {
     /// Puts them together.
     pub fn new(journal: Journal, signer: Signer, domain: Domain) -> Self {
-        Self { journal: Arc::new(journal), signer, domain, final_blocks: Arc::default() }
+        Self { journal: Arc::new(journal), signer, domain, words: Arc::default() }
     }
 
     /// Records durably, then signs. A checkpoint recorded before gets the same signature again (RFC 6979).
     ///
     /// # Errors
     /// [`SignError`]; nothing is signed then.
-    pub async fn attest(
-        &self,
-        chain: ChainId,
-        state: ChainState,
-        checkpoints: Vec<Checkpoint>,
-    ) -> Result<Vec<Attestation>, SignError> {
+    pub async fn attest(&self, signable: SignableCheckpoints) -> Result<Vec<Attestation>, SignError> {
         let this = self.clone();
         let signing = tokio::task::spawn_blocking(move || {
-            this.journal.record(chain, &state, &checkpoints)?;
-            Ok(checkpoints.iter().map(|checkpoint| this.sign(checkpoint)).collect::<Result<_, _>>()?)
+            this.journal.record(&signable)?;
+            Ok(signable
+                .checkpoints()
+                .iter()
+                .map(|checkpoint| this.sign(checkpoint))
+                .collect::<Result<_, _>>()?)
         });
         signing.await.map_err(|error| JournalError::Unusable(error.to_string()))?
     }
@@ -68,9 +66,9 @@ impl Attestor {
     ///
     /// # Errors
     /// [`SignError`]; nothing is signed then.
-    pub async fn attest_set(&self, record: EpochRecord) -> Result<(), SignError> {
+    pub async fn attest_set(&self, set: SignableSet) -> Result<(), SignError> {
         let this = self.clone();
-        let recording = tokio::task::spawn_blocking(move || this.journal.record_set(&record));
+        let recording = tokio::task::spawn_blocking(move || this.journal.record_set(&set));
         recording.await.map_err(|error| JournalError::Unusable(error.to_string()))?
     }
 
@@ -142,24 +140,18 @@ impl Attestor {
         self.journal.progress(chain)
     }
 
-    /// Notes what a quorum of this validator's endpoints calls final.
-    pub(crate) fn saw_final(&self, chain: ChainId, block: BlockRef) {
-        if let Ok(mut known) = self.final_blocks.lock() {
-            known.insert(chain, block);
-        }
+    /// Notes what this validator's endpoints call final.
+    pub(crate) fn saw_final(&self, chain: ChainId, agreed: &AgreedFinal) {
+        self.words.note(chain, agreed);
     }
 
-    /// This validator's word on what is final; `None` before it knows.
+    /// This validator's word on what is final at a height or above it; `None` before it knows.
     ///
     /// # Errors
     /// [`JournalError`] if the key cannot sign.
-    pub fn final_word(&self, chain: ChainId) -> Result<Option<FinalWord>, JournalError> {
-        let known = self.final_blocks.lock().ok().and_then(|known| known.get(&chain).copied());
-        let Some(BlockRef { number, hash }) = known else { return Ok(None) };
-        let digest = self.domain.final_block_digest(&FinalBlock { chain, number, hash });
-        let signature =
-            self.signer.sign(&digest).map_err(|error| JournalError::Io(format!("cannot sign: {error}")))?;
-        Ok(Some(FinalWord { chain, number, hash, signature }))
+    pub fn final_word(&self, chain: ChainId, height: u64) -> Result<Option<FinalWord>, JournalError> {
+        let word = self.words.word(chain, height, (&self.domain, &self.signer));
+        word.map_err(|error| JournalError::Unusable(format!("the key cannot sign: {error}")))
     }
 
     /// The address that signs.

@@ -1,20 +1,16 @@
-//! Events as endpoints tell them, folded and held against what is proved. Nothing here is believed.
+//! Messages as endpoints tell them, folded lane by lane towards what is proved. Nothing here is believed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use alloy_primitives::B256;
-use icc_chain::{BlockRef, ChainError, ProvedOutboxes, Prover};
-use icc_protocol::{ChainId, Checkpoint};
+use icc_attest::SNAPSHOT_INTERVAL;
+use icc_chain::{ChainError, ProvedOutbox, ProvedOutboxes, Prover};
+use icc_protocol::{ChainId, Checkpoint, LaneId};
 use icc_rpc::{Misdeed, name_endpoint};
 use tokio::time::timeout;
 
 use crate::{
-    ChainState, WatchConfig,
-    fold::{Fold, FoldError, Source},
+    ChainState, LaneState, WatchConfig,
+    fold::{FoldError, Folded, LaneDoubt, LaneFold, Place, Resume, Source, resume},
 };
 
 /// For an endpoint to tell its events; doubled when none has managed.
@@ -22,39 +18,27 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(30);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
 /// For what is asked before it is needed.
 const AHEAD_PATIENCE: Duration = Duration::from_secs(2);
+/// Ranges of the first look back for a lane of which it is not known where its next message is.
+const FIRST_LOOK_BACK: u64 = 4;
 
-/// The outboxes after a proved block, and the sign points up to it.
+/// What is known of the lane of an outbox: how far it is signed, and a block at or before which that was so.
+pub(crate) type Known = (Place, Option<u64>);
+
+/// A lane whose messages have to be told, and where they have to lead.
 #[derive(Debug, Clone)]
-pub(crate) struct Folded {
-    pub(crate) state: ChainState,
-    pub(crate) checkpoints: Vec<Checkpoint>,
+struct Way {
+    destination: ChainId,
+    end: LaneState,
+    from: Place,
+    goal: Place,
+    /// The block after which the messages are; `None` if it is not known.
+    after: Option<u64>,
 }
 
-/// Why one endpoint's events were passed over.
-enum PassedOver {
-    Chain(ChainError),
-    Fold(FoldError),
-    Elsewhere,
-}
-
-impl std::fmt::Display for PassedOver {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Chain(error) => error.fmt(f),
-            Self::Fold(error) => error.fmt(f),
-            Self::Elsewhere => f.write_str("they lead to other accumulators"),
-        }
+impl Way {
+    fn fold(&self) -> LaneFold {
+        LaneFold::new(self.end.lane, (self.destination, self.end.generation), self.from, self.goal)
     }
-}
-
-/// No endpoint's events lead to what is proved.
-#[derive(Debug, thiserror::Error)]
-#[error("no endpoint's events lead to the accumulators proved at block {block}: {reasons}")]
-pub struct NoMatchingEvents {
-    /// The block.
-    pub block: BlockRef,
-    /// What was wrong with each endpoint's.
-    pub reasons: String,
 }
 
 /// Asks endpoints for events.
@@ -74,96 +58,258 @@ impl Teller {
         Self { prover, config, names, trusted: 0, patience: FIRST_PATIENCE }
     }
 
-    /// What will be needed when the block is final, by the endpoint that last told the truth; `None` if it does not
-    /// now. There is a second chance then.
-    pub(crate) async fn ahead(&self, start: &ChainState, proof: &ProvedOutboxes) -> Option<Folded> {
-        timeout(AHEAD_PATIENCE, self.told_by(start, proof, self.trusted)).await.ok()?.ok()
+    fn source(&self) -> Source {
+        Source { network: self.config.network, chain: self.prover.chain(), gateway: self.prover.gateway() }
     }
 
-    /// Asks one endpoint after the other for events until they lead from `state` to the proved accumulators, the last
-    /// good one first. What one endpoint does never keeps the next from being asked.
+    /// The lane of a proved outbox; `None` if it is closed.
+    pub(crate) fn lane(&self, destination: ChainId, outbox: &ProvedOutbox) -> Option<LaneId> {
+        (!outbox.accumulator.is_zero()).then(|| self.source().lane(destination, outbox).id())
+    }
+
+    /// What will be needed when the block is final, by the endpoint that last told the truth; `None` if it does not
+    /// now. There is a second chance then.
+    pub(crate) async fn ahead(
+        &self,
+        state: &ChainState,
+        known: &BTreeMap<ChainId, Known>,
+        proof: &ProvedOutboxes,
+    ) -> Option<Folded> {
+        let folding = async {
+            let (mut folded, ways) = self.begin(state, known, proof).await;
+            let told = self.told_by(&ways, proof.block().number, self.trusted).await;
+            for (way, outcome) in ways.iter().zip(told) {
+                arrive(&mut folded, way, outcome.ok()?);
+            }
+            folded.doubts.is_empty().then_some(folded)
+        };
+        timeout(AHEAD_PATIENCE, folding).await.ok()?
+    }
+
+    /// Asks one endpoint after the other for events until each lane's lead from what is known to the proved outbox, the
+    /// last good one first. What one endpoint does never keeps the next from being asked, and what is wrong with one lane
+    /// never holds up the others.
     pub(crate) async fn fold(
         &mut self,
         state: &ChainState,
+        known: &BTreeMap<ChainId, Known>,
         proof: &ProvedOutboxes,
-    ) -> Result<Folded, NoMatchingEvents> {
-        let mut starts = vec![state.clone()];
-        if proof.accumulators.iter().any(|(to, _)| !state.lanes.contains_key(to)) {
-            // A chain may have been added to the configuration after its lane was opened (and closed again). The journal
-            // makes a second look at everything harmless.
-            starts.push(ChainState { block: self.config.start_block, lanes: BTreeMap::new() });
-        }
+    ) -> Folded {
+        let (mut folded, mut ways) = self.begin(state, known, proof).await;
         let endpoints = self.names.len();
-        let mut reasons = Vec::new();
-        for start in starts {
-            let mut passed_over: Vec<(usize, String)> = Vec::new();
-            for step in 0..endpoints {
-                let attempt = (self.trusted + step) % endpoints;
-                let told = timeout(self.patience, self.told_by(&start, proof, attempt)).await;
-                let reason = match told {
-                    Ok(Ok(folded)) => {
+        let mut reasons: BTreeMap<ChainId, Vec<(usize, String)>> = BTreeMap::new();
+        let first = self.trusted;
+        for step in 0..endpoints {
+            if ways.is_empty() {
+                break;
+            }
+            let attempt = (first + step) % endpoints;
+            let told = timeout(self.patience, self.told_by(&ways, proof.block().number, attempt)).await;
+            let told = told.unwrap_or_else(|_| {
+                vec![Err(format!("did not tell all within {:?}", self.patience)); ways.len()]
+            });
+            let mut left = Vec::new();
+            for (way, outcome) in ways.into_iter().zip(told) {
+                match outcome {
+                    Ok(checkpoints) => {
                         // Only now is it known that the others' events are at fault.
-                        for (endpoint, reason) in passed_over {
+                        for (endpoint, reason) in reasons.remove(&way.destination).unwrap_or_default() {
                             name_endpoint(&self.names[endpoint], Misdeed::OtherEvents, &reason);
                         }
                         self.trusted = attempt;
                         self.patience = FIRST_PATIENCE;
-                        return Ok(folded);
+                        arrive(&mut folded, &way, checkpoints);
                     }
-                    Ok(Err(reason)) => reason.to_string(),
-                    Err(_) => format!("did not tell all within {:?}", self.patience),
-                };
-                reasons.push(format!("{}: {reason}", self.names[attempt]));
-                passed_over.push((attempt, reason));
+                    Err(reason) => {
+                        reasons.entry(way.destination).or_default().push((attempt, reason));
+                        left.push(way);
+                    }
+                }
             }
+            ways = left;
         }
-        // A long backlog takes honest endpoints long as well.
-        self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
-        Err(NoMatchingEvents { block: proof.block, reasons: reasons.join("; ") })
+        if !ways.is_empty() {
+            // A long backlog takes honest endpoints long as well.
+            self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
+        }
+        for way in ways {
+            let told = reasons.remove(&way.destination).unwrap_or_default();
+            let told = told.iter().map(|(endpoint, reason)| format!("{}: {reason}", self.names[*endpoint]));
+            folded.doubts.push(LaneDoubt::Untold {
+                lane: way.end.lane,
+                from: way.from.nonce,
+                reasons: told.collect::<Vec<_>>().join("; "),
+            });
+            stay(&mut folded, state, way.destination);
+        }
+        folded
     }
 
-    /// What one endpoint's events make, if they lead to the proof. Folded range by range, so that an endpoint that
-    /// tells too much is found out before it fills the memory.
-    async fn told_by(
+    /// What the proof alone says of each lane, and the lanes whose messages have to be told.
+    async fn begin(
         &self,
-        start: &ChainState,
+        state: &ChainState,
+        known: &BTreeMap<ChainId, Known>,
         proof: &ProvedOutboxes,
-        attempt: usize,
-    ) -> Result<Folded, PassedOver> {
-        let source = Source {
-            network: self.config.network,
-            chain: self.prover.chain(),
-            gateway: self.prover.gateway(),
-        };
-        let mut folding =
-            Fold::new(source, start.clone(), proof.accumulators.iter().map(|(to, _)| *to).collect());
-        let (to, mut range) = (proof.block.number, self.config.max_range);
-        while folding.block() < to {
-            let from = folding.block() + 1;
-            let end = to.min(folding.block().saturating_add(range));
-            let events = match self.prover.told_events(from, end, attempt).await {
-                Ok(events) => events,
-                Err(ChainError::RangeTooLarge { .. }) if range > 1 => {
-                    range /= 2;
-                    continue;
-                }
-                Err(error) => return Err(PassedOver::Chain(error)),
+    ) -> (Folded, Vec<Way>) {
+        let block = proof.block();
+        let at = ChainState { block: block.number, lanes: BTreeMap::new() };
+        let mut folded = Folded { block, state: Some(at), checkpoints: Vec::new(), doubts: Vec::new() };
+        let mut ways = Vec::new();
+        for destination in &self.config.destinations {
+            let Some(outbox) = proof.outboxes.get(destination) else {
+                folded.doubts.push(LaneDoubt::Unproved(*destination));
+                stay(&mut folded, state, *destination);
+                continue;
             };
-            folding.extend(&events, end).map_err(PassedOver::Fold)?;
-            range = range.saturating_mul(2).min(self.config.max_range);
+            let Some(lane) = self.lane(*destination, outbox) else { continue };
+            let ProvedOutbox { accumulator, nonce, generation, .. } = *outbox;
+            let end = LaneState { lane, generation, nonce, accumulator, block: block.number };
+            match self.way((*destination, end), known.get(destination).copied(), proof).await {
+                Ok(None) => arrive_at(&mut folded, *destination, end),
+                Ok(Some(way)) => ways.push(way),
+                Err(doubt) => {
+                    folded.doubts.push(doubt);
+                    stay(&mut folded, state, *destination);
+                }
+            }
         }
-        let (state, checkpoints) = folding.finish();
-        if matches(&state, proof) { Ok(Folded { state, checkpoints }) } else { Err(PassedOver::Elsewhere) }
+        (folded, ways)
+    }
+
+    /// The way to an outbox from what is known of its lane; `None` if no message has to be told for it.
+    async fn way(
+        &self,
+        (destination, end): (ChainId, LaneState),
+        known: Option<Known>,
+        proof: &ProvedOutboxes,
+    ) -> Result<Option<Way>, LaneDoubt> {
+        let outbox = Place { nonce: end.nonce, accumulator: end.accumulator };
+        let Some((from, after)) = known else { return Ok(None) };
+        let taken_back =
+            LaneDoubt::TakenBack { lane: end.lane, nonce: from.nonce, accumulator: from.accumulator };
+        let Some(proved) = proof.outboxes.get(&destination) else {
+            return Err(LaneDoubt::Unproved(destination));
+        };
+        match resume(Some(from), proved) {
+            Resume::Begin | Resume::Same => Ok(None),
+            Resume::TakenBack => Err(taken_back),
+            Resume::Fold => Ok(Some(Way { destination, end, from, goal: outbox, after })),
+            Resume::Leap(index) => {
+                let kept = self.prover.prove_snapshots(proof.block(), end.lane, &[index]).await;
+                let kept = kept.map_err(|error| LaneDoubt::Untold {
+                    lane: end.lane,
+                    from: from.nonce,
+                    reasons: error.to_string(),
+                })?;
+                let goal = Place {
+                    nonce: index.saturating_mul(SNAPSHOT_INTERVAL),
+                    accumulator: kept.first().copied().unwrap_or_default(),
+                };
+                if goal.nonce != from.nonce {
+                    return Ok(Some(Way { destination, end, from, goal, after }));
+                }
+                // The lane's id stands for its beginning, of which nothing is kept.
+                let same = if index == 0 { end.lane.0 } else { goal.accumulator } == from.accumulator;
+                if same { Ok(None) } else { Err(taken_back) }
+            }
+        }
+    }
+
+    /// What one endpoint's events make of each lane.
+    async fn told_by(&self, ways: &[Way], to: u64, attempt: usize) -> Vec<Result<Vec<Checkpoint>, String>> {
+        let mut outcomes: Vec<Result<LaneFold, String>> = ways.iter().map(|way| Ok(way.fold())).collect();
+        let placed = |way: &Way| way.after;
+        if let Some(after) = ways.iter().filter_map(placed).min() {
+            let mut placed: Vec<&mut Result<LaneFold, String>> = ways
+                .iter()
+                .zip(&mut outcomes)
+                .filter(|(way, _)| way.after.is_some())
+                .map(|(_, outcome)| outcome)
+                .collect();
+            self.scan((after, to), attempt, &mut placed).await;
+        }
+        for (way, outcome) in ways.iter().zip(&mut outcomes) {
+            if way.after.is_none() {
+                *outcome = self.look_back(way, to, attempt).await;
+            }
+        }
+        outcomes.into_iter().map(|outcome| outcome?.finish().map_err(|error| error.to_string())).collect()
+    }
+
+    /// Looks for a lane's next messages from the end backwards, farther each time.
+    async fn look_back(&self, way: &Way, to: u64, attempt: usize) -> Result<LaneFold, String> {
+        let mut blocks = self.config.max_range.saturating_mul(FIRST_LOOK_BACK);
+        loop {
+            let after = to.saturating_sub(blocks).max(self.config.start_block.min(to));
+            let mut outcome = Ok(way.fold());
+            self.scan((after, to), attempt, &mut [&mut outcome]).await;
+            let reached = outcome.as_ref().is_ok_and(LaneFold::is_done);
+            if reached || after <= self.config.start_block {
+                return outcome;
+            }
+            blocks = blocks.saturating_mul(8);
+        }
+    }
+
+    /// Folds one endpoint's events of the blocks after the first up to the last, until every lane is where it should be
+    /// or has failed. Range by range, so that an endpoint that tells too much is found out before it fills the memory.
+    async fn scan(
+        &self,
+        (after, to): (u64, u64),
+        attempt: usize,
+        folds: &mut [&mut Result<LaneFold, String>],
+    ) {
+        let (mut at, mut range) = (after, self.config.max_range.max(1));
+        let open = |fold: &Result<LaneFold, String>| fold.as_ref().is_ok_and(|fold| !fold.is_done());
+        while at < to && folds.iter().any(|fold| open(fold)) {
+            let (from, end) = (at + 1, to.min(at.saturating_add(range)));
+            match self.prover.told_events(from, end, attempt).await {
+                Ok(events) => {
+                    for fold in folds.iter_mut().filter(|fold| open(fold)) {
+                        let extended = match fold {
+                            Ok(fold) => fold.extend(&events, (from, end)),
+                            Err(_) => Ok(()),
+                        };
+                        if let Err(error) = extended {
+                            **fold = Err(FoldError::to_string(&error));
+                        }
+                    }
+                    at = end;
+                    range = range.saturating_mul(2).min(self.config.max_range.max(1));
+                }
+                Err(ChainError::RangeTooLarge { .. }) if range > 1 => range /= 2,
+                Err(error) => {
+                    for fold in folds.iter_mut().filter(|fold| open(fold)) {
+                        **fold = Err(error.to_string());
+                    }
+                }
+            }
+        }
     }
 }
 
-/// Whether every outbox, opened or not, is what the block proves. An event that was left out, added, altered or
-/// reordered leads elsewhere.
-fn matches(state: &ChainState, proof: &ProvedOutboxes) -> bool {
-    let proved =
-        |to: &ChainId| proof.accumulators.iter().find(|(chain, _)| chain == to).map(|(_, value)| *value);
-    let told = |to: &ChainId| state.lanes.get(to).map_or(B256::ZERO, |lane| lane.accumulator);
-    let all: BTreeSet<&ChainId> =
-        state.lanes.keys().chain(proof.accumulators.iter().map(|(to, _)| to)).collect();
-    all.into_iter().all(|to| proved(to) == Some(told(to)))
+/// A lane whose way has been told: its sign points, and its outbox.
+fn arrive(folded: &mut Folded, way: &Way, checkpoints: Vec<Checkpoint>) {
+    folded.checkpoints.extend(checkpoints);
+    arrive_at(folded, way.destination, way.end);
+}
+
+/// A lane is where its outbox is proved to be. The last message of a block is always a sign point.
+fn arrive_at(folded: &mut Folded, destination: ChainId, end: LaneState) {
+    let LaneState { lane, nonce, accumulator, .. } = end;
+    let newest = Checkpoint { lane, nonce, accumulator };
+    if nonce > 0 && folded.checkpoints.last() != Some(&newest) {
+        folded.checkpoints.push(newest);
+    }
+    if let Some(state) = &mut folded.state {
+        state.lanes.insert(destination, end);
+    }
+}
+
+/// A lane in doubt stays where it was.
+fn stay(folded: &mut Folded, before: &ChainState, destination: ChainId) {
+    if let (Some(state), Some(lane)) = (&mut folded.state, before.lanes.get(&destination)) {
+        state.lanes.insert(destination, *lane);
+    }
 }

@@ -1,20 +1,21 @@
 //! Finds what is final on a chain, proves it, and has it signed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use icc_chain::{BlockRef, ChainError, ProvedOutboxes, Prover};
-use icc_protocol::{ChainId, Checkpoint, NetworkId};
+use alloy_primitives::B256;
+use icc_attest::Attestation;
+use icc_chain::{BlockRef, ChainError, HashedHeader, ProvedOutboxes, Prover, QuorumBlock};
+use icc_protocol::{ChainId, Checkpoint, LaneId, NetworkId};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Attestor, ChainState, JournalError, NoMatchingEvents, Peers, Publisher, SignError,
+    Attestor, Backlog, ChainState, FinalHead, JournalError, LaneState, Peers, Publisher, SignError,
+    SignableBlock,
     alarm::Alarm,
-    told::{Folded, Teller},
+    ancestry::Ancestry,
+    fold::{Folded, LaneDoubt, Place},
+    told::{Known, Teller},
 };
 
 /// Proofs of blocks that are not final yet, kept at most.
@@ -31,7 +32,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 pub struct WatchConfig {
     /// The deployment.
     pub network: NetworkId,
-    /// All other chains of the bridge: their outboxes are proved, also while no lane to them is known.
+    /// All other chains of the bridge: the outboxes to them are proved.
     pub destinations: Vec<ChainId>,
     /// The last block before the gateway was deployed.
     pub start_block: u64,
@@ -47,9 +48,9 @@ pub enum WatchError {
     /// Endpoints disagree, are missing, or told something that does not verify. An abstention.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// No endpoint's events lead to the proved accumulators. An abstention.
-    #[error(transparent)]
-    NoMatchingEvents(#[from] NoMatchingEvents),
+    /// Nothing is signed for some lanes; the chain's others are signed.
+    #[error("{0}")]
+    Lanes(Doubts),
     /// Not every endpoint says that this is final, and too few peers do. An abstention.
     #[error(
         "not all endpoints say that block {agreed} is final, and fewer than {needed} other validators do; {signed_to} is signed"
@@ -76,9 +77,10 @@ impl From<JournalError> for WatchError {
 /// What is known of a block that was not final when it was proved.
 struct Prepared {
     proof: ProvedOutboxes,
-    /// The block that `folded` follows.
-    base: u64,
-    /// From the base on.
+    /// The prepared block that `folded` follows; `None`: what was signed then.
+    base: Option<BlockRef>,
+    /// Where each lane was at the base.
+    from: BTreeMap<LaneId, Place>,
     folded: Option<Folded>,
 }
 
@@ -88,10 +90,14 @@ pub struct Watcher {
     attestor: Attestor,
     publisher: Publisher,
     peers: Peers,
+    backlog: Backlog,
     config: WatchConfig,
     state: ChainState,
-    /// By height.
-    prepared: BTreeMap<u64, Prepared>,
+    /// Lanes for which nothing was signed when the others were: looked at again.
+    in_doubt: bool,
+    /// By height and hash: never by height alone, which is many blocks'.
+    prepared: BTreeMap<(u64, B256), Prepared>,
+    ancestry: Ancestry,
     teller: Teller,
 }
 
@@ -102,15 +108,27 @@ impl Watcher {
     /// [`JournalError`].
     pub fn new(
         prover: Arc<dyn Prover>,
-        attestor: Attestor,
-        publisher: Publisher,
+        (attestor, publisher): (Attestor, Publisher),
         peers: Peers,
+        backlog: Backlog,
         config: WatchConfig,
     ) -> Result<Self, JournalError> {
         let state = attestor.progress(prover.chain())?;
         let state = state.unwrap_or(ChainState { block: config.start_block, lanes: BTreeMap::new() });
         let teller = Teller::new(prover.clone(), config.clone());
-        Ok(Self { prover, attestor, publisher, peers, config, state, prepared: BTreeMap::new(), teller })
+        Ok(Self {
+            prover,
+            attestor,
+            publisher,
+            peers,
+            backlog,
+            config,
+            state,
+            in_doubt: false,
+            prepared: BTreeMap::new(),
+            ancestry: Ancestry::default(),
+            teller,
+        })
     }
 
     /// Watches until `shutdown`. What endpoints do is an abstention and never ends it.
@@ -156,156 +174,251 @@ impl Watcher {
     async fn step(&mut self, hinted: Instant) -> Result<(), WatchError> {
         let chain = self.prover.chain();
         let agreed = self.prover.agreed_finalized().await?;
-        self.attestor.saw_final(chain, agreed.by_quorum);
+        self.attestor.saw_final(chain, &agreed);
         let mut signed = Ok(());
         if let Some(by_all) = agreed.by_all
-            && by_all.number > self.state.block
+            && self.is_news(by_all.at())
         {
-            self.advance(by_all, hinted).await?;
+            signed = self.advance(by_all.into(), hinted).await;
         }
-        if agreed.by_quorum.number > self.state.block {
+        if signed.is_ok() && agreed.by_quorum.at().number > self.state.block {
             signed = self.advance_vouched(agreed.by_quorum, hinted).await;
+        }
+        if matches!(signed, Err(WatchError::Sign(_))) {
+            return signed;
         }
         self.prepare_head().await;
         signed
     }
 
+    /// Whether there may be something to sign at a block.
+    fn is_news(&self, block: BlockRef) -> bool {
+        block.number > self.state.block || (self.in_doubt && block.number == self.state.block)
+    }
+
     /// Endpoints are not of one mind: signs as far as enough other validators say the same.
-    async fn advance_vouched(&mut self, agreed: BlockRef, hinted: Instant) -> Result<(), WatchError> {
-        let vouched = self.peers.vouched(self.prover.as_ref(), agreed).await;
-        if let Some(vouched) = vouched
-            && vouched.number > self.state.block
+    async fn advance_vouched(&mut self, agreed: QuorumBlock, hinted: Instant) -> Result<(), WatchError> {
+        let vouched = self.peers.vouched(self.prover.as_ref(), agreed, &mut self.ancestry).await;
+        if let Some(vouched) = vouched.map(FinalHead::from)
+            && self.is_news(vouched.at())
         {
             self.advance(vouched, hinted).await?;
         }
-        if self.state.block >= agreed.number {
+        if self.state.block >= agreed.at().number {
             return Ok(());
         }
-        Err(WatchError::NotVouched { agreed, needed: self.peers.needed(), signed_to: self.state.block })
+        let (agreed, needed) = (agreed.at(), self.peers.needed());
+        Err(WatchError::NotVouched { agreed, needed, signed_to: self.state.block })
     }
 
-    /// Signs the sign points up to an agreed final block.
-    async fn advance(&mut self, finalized: BlockRef, hinted: Instant) -> Result<(), WatchError> {
+    /// Signs the sign points up to a final block, or to an ancestor of it that could be proved.
+    async fn advance(&mut self, head: FinalHead, hinted: Instant) -> Result<(), WatchError> {
         let chain = self.prover.chain();
-        let folded = match self.prepared_to(finalized) {
+        let (block, proof) = self.proof_for(head).await?;
+        let mut folded = match self.prepared_to(block.at()) {
             Some(folded) => folded,
             None => {
-                let proof = self.proof_for(finalized).await?;
-                self.teller.fold(&self.state, &proof).await?
+                let known = self.known(&self.state, &proof)?;
+                self.teller.fold(&self.state, &known, &proof).await
             }
         };
-        let (block, new) = (folded.state.block, self.not_signed_yet(folded.checkpoints));
-        let attestations = self.attestor.attest(chain, folded.state.clone(), new).await?;
+        folded.checkpoints.retain(|checkpoint| self.is_new(checkpoint));
+        let doubts = std::mem::take(&mut folded.doubts);
+        let Some(signable) = block.checkpoints(chain, folded) else {
+            return Err(ChainError::UnknownBlock(block.at().to_string()).into());
+        };
+        let state = signable.progress().1.cloned();
+        let attestations = self.attestor.attest(signable).await?;
         let after = hinted.elapsed();
-        self.state = folded.state;
-        self.prepared.retain(|number, _| *number > block);
-        let label = chain.to_string();
-        metrics::gauge!("icc_validator_signed_block", "chain" => label.clone()).set(block as f64);
-        if !attestations.is_empty() {
-            metrics::counter!("icc_validator_signatures_total", "chain" => label.clone())
-                .increment(attestations.len() as u64);
-            metrics::histogram!("icc_validator_sign_seconds", "chain" => label).record(after);
-            let after_us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
-            tracing::info!(%chain, block, checkpoints = attestations.len(), after_us, "signed");
+        if let Some(state) = state {
+            self.state = state;
         }
+        self.in_doubt = !doubts.is_empty();
+        self.backlog.follow(&self.prover, block, &self.state);
+        let signed_to = self.state.block;
+        self.prepared.retain(|(number, _), _| *number > signed_to);
+        self.tell_signed(&attestations, after);
         self.publisher.publish(attestations);
-        Ok(())
+        if doubts.is_empty() { Ok(()) } else { Err(WatchError::Lanes(Doubts(doubts))) }
     }
 
-    /// What was folded ahead of finality, if it leads without a gap from what is signed to this very block.
-    fn prepared_to(&self, finalized: BlockRef) -> Option<Folded> {
-        let last = self.prepared.get(&finalized.number).filter(|known| known.proof.block == finalized)?;
-        let state = last.folded.as_ref()?.state.clone();
-        let (mut checkpoints, mut at) = (Vec::new(), last);
-        loop {
-            checkpoints.extend(at.folded.as_ref()?.checkpoints.iter().rev().copied());
-            if at.base <= self.state.block {
-                break;
-            }
-            at = self.prepared.get(&at.base)?;
+    fn tell_signed(&self, attestations: &[Attestation], after: Duration) {
+        let (chain, block) = (self.prover.chain(), self.state.block);
+        let label = chain.to_string();
+        metrics::gauge!("icc_validator_signed_block", "chain" => label.clone()).set(block as f64);
+        if attestations.is_empty() {
+            return;
         }
-        checkpoints.reverse();
-        Some(Folded { state, checkpoints })
+        metrics::counter!("icc_validator_signatures_total", "chain" => label.clone())
+            .increment(attestations.len() as u64);
+        metrics::histogram!("icc_validator_sign_seconds", "chain" => label).record(after);
+        let after_us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+        tracing::info!(%chain, block, checkpoints = attestations.len(), after_us, "signed");
+    }
+
+    /// What was folded ahead of finality, if it leads without a gap from what is signed to this very block. Links are
+    /// blocks by their hashes, and each lane's way passes what was signed of it: another fork's way does not.
+    fn prepared_to(&self, block: BlockRef) -> Option<Folded> {
+        let last = self.prepared.get(&(block.number, block.hash))?;
+        let mut folded = last.folded.clone()?;
+        let mut reversed: Vec<Checkpoint> = folded.checkpoints.drain(..).rev().collect();
+        let mut at = last;
+        while let Some(base) = at.base {
+            match self.prepared.get(&(base.number, base.hash)) {
+                Some(before) => {
+                    reversed.extend(before.folded.as_ref()?.checkpoints.iter().rev().copied());
+                    at = before;
+                }
+                None if base.number <= self.state.block => break,
+                None => return None,
+            }
+        }
+        folded.checkpoints = reversed.into_iter().rev().collect();
+        let passes = |lane: &LaneState| {
+            let (signed, place) = (lane.lane, Place { nonce: lane.nonce, accumulator: lane.accumulator });
+            let is_there = |checkpoint: &Checkpoint| {
+                (checkpoint.lane, checkpoint.nonce, checkpoint.accumulator)
+                    == (signed, place.nonce, place.accumulator)
+            };
+            at.from.get(&signed) == Some(&place) || folded.checkpoints.iter().any(is_there)
+        };
+        let goes_on = |lane: &&LaneState| {
+            folded.state.as_ref().is_some_and(|state| state.lanes.values().any(|l| l.lane == lane.lane))
+        };
+        self.state.lanes.values().filter(goes_on).all(passes).then_some(folded)
     }
 
     /// What was prepared may begin before what has been signed since.
-    fn not_signed_yet(&self, mut checkpoints: Vec<Checkpoint>) -> Vec<Checkpoint> {
-        checkpoints.retain(|checkpoint| {
-            let signed = self.state.lanes.values().find(|lane| lane.lane == checkpoint.lane);
-            signed.is_none_or(|lane| checkpoint.nonce > lane.nonce)
-        });
-        checkpoints
+    fn is_new(&self, checkpoint: &Checkpoint) -> bool {
+        let signed = self.state.lanes.values().find(|lane| lane.lane == checkpoint.lane);
+        signed.is_none_or(|lane| checkpoint.nonce > lane.nonce)
     }
 
-    /// A proof of the final block: kept since it was the head, or asked for now, or (where nodes have forgotten that
-    /// state) the newest kept one of a block before it that a quorum still agrees on.
-    async fn proof_for(&self, finalized: BlockRef) -> Result<ProvedOutboxes, ChainError> {
-        let destinations = self.destinations();
-        let covers = |proof: &ProvedOutboxes| {
-            destinations.iter().all(|to| proof.accumulators.iter().any(|(destination, _)| destination == to))
+    /// A block that may be signed, and its proof: the final block itself, or (where nodes have forgotten its state) the
+    /// newest block proved while it was the head that is an ancestor of it, by its hash.
+    async fn proof_for(&mut self, head: FinalHead) -> Result<(SignableBlock, ProvedOutboxes), ChainError> {
+        let at = head.at();
+        let kept = self.prepared.get(&(at.number, at.hash)).map(|known| known.proof.clone());
+        let proof = match kept {
+            Some(kept) => Ok(kept),
+            None => self.prover.prove_outboxes(at, &self.config.destinations).await,
         };
-        let kept = self.prepared.get(&finalized.number).map(|known| &known.proof);
-        if let Some(kept) = kept.filter(|kept| kept.block == finalized && covers(kept)) {
-            return Ok(kept.clone());
-        }
-        let error = match self.prover.prove_outboxes(finalized, &destinations).await {
-            Ok(proof) => return Ok(proof),
+        let error = match proof {
+            Ok(proof) => match head.reach(&[proof.header]) {
+                Some(block) => return Ok((block, proof)),
+                None => ChainError::UnknownBlock(at.to_string()),
+            },
             Err(error) => error,
         };
-        let kept = self.prepared.range(self.state.block + 1..=finalized.number).rev();
-        let kept = kept.map(|(number, known)| (number, &known.proof)).filter(|(_, proof)| covers(proof));
-        for (number, proof) in kept.take(MAX_FALLBACKS) {
-            if self.prover.agreed_block(*number).await? == proof.block {
-                return Ok(proof.clone());
+        let kept: Vec<BlockRef> = self
+            .prepared
+            .range((self.state.block + 1, B256::ZERO)..(at.number, B256::ZERO))
+            .rev()
+            .map(|(_, known)| known.proof.block())
+            .take(MAX_FALLBACKS)
+            .collect();
+        for block in kept {
+            let descent = self.ancestry.descent(self.prover.as_ref(), at, block).await;
+            let reached = descent.and_then(|descent| head.reach(descent.headers()));
+            if let (Some(reached), Some(known)) = (reached, self.prepared.get(&(block.number, block.hash))) {
+                return Ok((reached, known.proof.clone()));
             }
         }
         Err(error)
     }
 
-    /// Every chain whose outbox has to be proved.
-    fn destinations(&self) -> Vec<ChainId> {
-        let all: BTreeSet<ChainId> =
-            self.state.lanes.keys().chain(&self.config.destinations).copied().collect();
-        all.into_iter().collect()
+    /// What is known of the lane of each proved outbox: by the journal, or a state that was folded ahead of it.
+    fn known(
+        &self,
+        base: &ChainState,
+        proof: &ProvedOutboxes,
+    ) -> Result<BTreeMap<ChainId, Known>, JournalError> {
+        let mut known = BTreeMap::new();
+        for (destination, outbox) in &proof.outboxes {
+            let Some(lane) = self.teller.lane(*destination, outbox) else { continue };
+            let followed = base.lanes.get(destination).filter(|state| state.lane == lane);
+            let followed = followed.map(|state| {
+                let place = Place { nonce: state.nonce, accumulator: state.accumulator };
+                (place, Some(state.block))
+            });
+            let signed = self.attestor.journal().newest(lane)?;
+            let signed = signed.map(|one| Place { nonce: one.nonce, accumulator: one.accumulator });
+            let place = match (followed, signed) {
+                (Some((place, block)), Some(signed)) if signed.nonce > place.nonce => Some((signed, block)),
+                (Some(followed), _) => Some(followed),
+                (None, Some(signed)) => Some((signed, None)),
+                (None, None) => None,
+            };
+            known.extend(place.map(|place| (*destination, place)));
+        }
+        Ok(known)
     }
 
-    /// The newest state folded below a height, if its block is still on the chain.
-    async fn base_below(&self, number: u64) -> Option<ChainState> {
-        let (_, below) = self.prepared.range(..number).next_back()?;
-        let folded = below.folded.as_ref()?;
-        let at = below.proof.block;
-        (self.prover.agreed_block(at.number).await.ok()? == at).then(|| folded.state.clone())
+    /// The newest state folded below a block: its parent's, or one whose block is still on the chain.
+    async fn base_below(&self, header: &HashedHeader) -> Option<(BlockRef, ChainState)> {
+        let number = header.at().number.checked_sub(1)?;
+        let known = match self.prepared.get(&(number, header.parent())) {
+            Some(parent) => parent,
+            None => {
+                let (_, below) = self.prepared.range(..(header.at().number, B256::ZERO)).next_back()?;
+                let at = below.proof.block();
+                (self.prover.agreed_block(at.number).await.ok()?.at() == at).then_some(below)?
+            }
+        };
+        Some((known.proof.block(), known.folded.as_ref()?.state.clone()?))
     }
 
     /// Proves the present head, folds the events up to it, and keeps both until its block is final: then only a
     /// comparison, the journal and the signature are left to do, and nodes that forget old state do not matter.
     async fn prepare_head(&mut self) {
-        let destinations = self.destinations();
         let proving = async {
-            let head = self.prover.agreed_head().await?;
-            if head.number <= self.state.block
-                || self.prepared.get(&head.number).is_some_and(|known| known.proof.block == head)
-            {
+            let head = self.prover.agreed_head().await?.at();
+            if head.number <= self.state.block || self.prepared.contains_key(&(head.number, head.hash)) {
                 return Ok(None);
             }
-            self.prover.prove_outboxes(head, &destinations).await.map(Some)
+            self.prover.prove_outboxes(head, &self.config.destinations).await.map(Some)
         };
-        match proving.await {
-            Ok(Some(proof)) => {
-                let base = self.base_below(proof.block.number).await.unwrap_or_else(|| self.state.clone());
-                let folded = self.teller.ahead(&base, &proof).await;
-                self.prepared.insert(proof.block.number, Prepared { proof, base: base.block, folded });
-                if self.prepared.len() > MAX_PROOFS {
-                    // Thinned, not cut off: the oldest are the next to become final.
-                    let mut keep = false;
-                    self.prepared.retain(|_, _| {
-                        keep = !keep;
-                        keep
-                    });
-                }
+        let proof = match proving.await {
+            Ok(Some(proof)) => proof,
+            Ok(None) => return,
+            Err(error) => {
+                return tracing::debug!(chain = %self.prover.chain(), %error, "head not proved yet");
             }
-            Ok(None) => {}
-            Err(error) => tracing::debug!(chain = %self.prover.chain(), %error, "head not proved yet"),
+        };
+        self.ancestry.keep(proof.header);
+        let below = self.base_below(&proof.header).await;
+        let base = below.as_ref().map(|(block, _)| *block);
+        let state = below.map_or_else(|| self.state.clone(), |(_, state)| state);
+        let Ok(known) = self.known(&state, &proof) else { return };
+        let folded = self.teller.ahead(&state, &known, &proof).await;
+        let from = state
+            .lanes
+            .values()
+            .map(|lane| (lane.lane, Place { nonce: lane.nonce, accumulator: lane.accumulator }));
+        let BlockRef { number, hash } = proof.block();
+        let from = from.collect();
+        self.prepared.insert((number, hash), Prepared { proof, base, from, folded });
+        if self.prepared.len() > MAX_PROOFS {
+            // Thinned, not cut off: the oldest are the next to become final.
+            let mut keep = false;
+            self.prepared.retain(|_, _| {
+                keep = !keep;
+                keep
+            });
         }
+    }
+}
+
+/// What is in doubt, a line.
+#[derive(Debug)]
+pub struct Doubts(pub(crate) Vec<LaneDoubt>);
+
+impl fmt::Display for Doubts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, doubt) in self.0.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { "; " })?;
+            doubt.fmt(f)?;
+        }
+        Ok(())
     }
 }

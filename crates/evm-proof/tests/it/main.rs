@@ -7,7 +7,8 @@ use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::{HashBuilder, KECCAK_EMPTY, Nibbles, TrieAccount, proof::ProofRetainer};
 use icc_evm_proof::{
-    AccountClaim, ProofError, StorageClaim, outbox_slot, verify_account, verify_header, verify_storage,
+    AccountClaim, ProofError, StorageClaim, outbox_slots, snapshot_slot, verify_account, verify_header,
+    verify_storage,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -172,9 +173,30 @@ fn oversized_proofs_are_refused_unread() {
     ));
 }
 
-/// The slot that the gateway's tests read as well (`test_accumulatorIsWhereValidatorsProveIt`).
+/// The slots that the gateway's tests read as well (`test_accumulatorIsWhereValidatorsProveIt`).
 #[test]
-fn the_outbox_slot_is_the_mappings() {
+fn the_outbox_slots_are_the_mappings() {
     let words = [B256::left_padding_from(&1002u64.to_be_bytes()).0, [0; 32]].concat();
-    assert_eq!(outbox_slot(1002), keccak256(words));
+    let first = U256::from_be_bytes(keccak256(words).0);
+    let expected = [0u64, 1, 2].map(|word| B256::from(first + U256::from(word)));
+    assert_eq!(outbox_slots(1002), expected);
+    let lane = B256::repeat_byte(7);
+    let of_lane = keccak256([lane.0, B256::with_last_byte(1).0].concat());
+    let kept = keccak256([B256::with_last_byte(5).0, of_lane.0].concat());
+    assert_eq!(snapshot_slot(lane, 5), kept);
+}
+
+/// Some nodes keep a cleared slot as a leaf with zero instead of taking it out: that it is empty is proved all the same.
+#[test]
+fn a_cleared_slot_is_proved_by_absence_or_by_a_zero() {
+    let slot = B256::repeat_byte(3);
+    let of =
+        |value: U256| trie(&BTreeMap::from([(keccak256(slot), alloy_rlp::encode(value))]), keccak256(slot));
+    let claim = |value| StorageClaim { slot, value };
+    let (root, proof) = of(U256::ZERO);
+    verify_storage(root, &claim(U256::ZERO), &proof).unwrap();
+    assert!(verify_storage(root, &claim(U256::from(1)), &proof).is_err());
+    // Nothing else passes for empty.
+    let (root, proof) = of(U256::from(1));
+    assert!(verify_storage(root, &claim(U256::ZERO), &proof).is_err());
 }

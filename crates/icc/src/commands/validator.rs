@@ -8,8 +8,8 @@ use icc_chain_evm::{EvmChain, EvmProver};
 use icc_protocol::{ChainId, Domain};
 use icc_service::{BodyLimits, Telemetry, config::Config, serve, shutdown_signal, supervise};
 use icc_validator::{
-    Attestor, Duty, DutyConfig, Journal, Peer, Peers, RecoverError, Roll, SetWatcher, WatchConfig, Watcher,
-    confirm, publish, recover,
+    Attestor, Backlog, Duty, DutyConfig, FirstTrust, Journal, Peer, Peers, RecoverError, Roll, SetWatcher,
+    WatchConfig, Watcher, confirm, publish, recover,
 };
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,7 +17,8 @@ use url::Url;
 
 use crate::{cli::ValidatorArgs, commands::registration, prosecute::Prosecutor, wiring};
 
-const LIMITS: BodyLimits = BodyLimits { body_bytes: 4096, timeout: Duration::from_secs(10) };
+/// A window's leaves (256 of 69 bytes) are the largest that anybody sends.
+const LIMITS: BodyLimits = BodyLimits { body_bytes: 32 * 1024, timeout: Duration::from_secs(10) };
 
 pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre::Result<ExitCode> {
     let config = wiring::load(&arguments.file)?;
@@ -54,9 +55,11 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
     let tasks = TaskTracker::new();
     let hub = chains.iter().map(|(chain, _)| chain).find(|chain| chain.registry.is_some());
     if let Some(hub) = hub {
-        spawn_sets(hub.clone(), (&attestor, &peers), &tasks, (&confirmed, &shutdown));
+        let first = first_trust(&config)?;
+        spawn_sets((hub.clone(), first), (&attestor, &peers), &tasks, (&confirmed, &shutdown));
         tasks.spawn(prosecutor.run(shutdown.clone()));
     }
+    let backlog = Backlog::default();
     let ids: Vec<ChainId> = chains.iter().map(|(chain, _)| chain.id).collect();
     for (chain, chain_config) in chains {
         let watch_config = WatchConfig {
@@ -67,7 +70,7 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
             idle: Duration::from_millis(chain_config.poll_interval_ms.saturating_mul(4)),
         };
         let (attestor, publisher, peers) = (attestor.clone(), publisher.clone(), peers.clone());
-        let (confirmed, shutdown) = (confirmed.clone(), shutdown.clone());
+        let (backlog, confirmed, shutdown) = (backlog.clone(), confirmed.clone(), shutdown.clone());
         tasks.spawn(async move {
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -75,12 +78,12 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
             }
             let name = format!("watch/{}", chain.id);
             supervise(&name, shutdown, |stop| {
-                let (chain, attestor, publisher) = (chain.clone(), attestor.clone(), publisher.clone());
-                let (peers, watch_config) = (peers.clone(), watch_config.clone());
+                let (chain, signing) = (chain.clone(), (attestor.clone(), publisher.clone()));
+                let (peers, backlog, watch_config) = (peers.clone(), backlog.clone(), watch_config.clone());
                 async move {
                     let prover = EvmProver::new(chain)?;
                     prover.check_chain_id().await?;
-                    let watcher = Watcher::new(Arc::new(prover), attestor, publisher, peers, watch_config)?;
+                    let watcher = Watcher::new(Arc::new(prover), signing, peers, backlog, watch_config)?;
                     watcher.run(stop).await.map_err(eyre::Report::from)
                 }
             })
@@ -89,7 +92,7 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
     }
     let roll = Roll::default();
     spawn_duty(&config, (&attestor, &peers, &roll), &tasks, (&confirmed, &shutdown))?;
-    let router = icc_validator::router(attestor, roll, move || telemetry.render());
+    let router = icc_validator::router(attestor, backlog, roll, move || telemetry.render());
     tokio::select! {
         served = serve(listener, router, LIMITS, shutdown) => served?,
         refused = confirming => return Err(refused.into()),
@@ -99,9 +102,23 @@ pub(crate) async fn run(arguments: ValidatorArgs, telemetry: Telemetry) -> eyre:
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whom to trust at the first start.
+fn first_trust(config: &Config) -> eyre::Result<FirstTrust> {
+    let anchor = config.validator.trusted_epoch.as_ref().map(|trusted| {
+        let set_hash = trusted.set_hash.parse().map_err(|_| {
+            eyre::eyre!("validator.trusted_epoch.set_hash: is no hash (0x and 64 hexadecimal digits)")
+        });
+        Ok::<_, eyre::Report>((trusted.epoch, set_hash?))
+    });
+    Ok(FirstTrust {
+        anchor: anchor.transpose()?,
+        oldest: Duration::from_secs(config.validator.oldest_hub_block_seconds),
+    })
+}
+
 /// Signs the sets of new epochs.
 fn spawn_sets(
-    hub: EvmChain,
+    (hub, first): (EvmChain, FirstTrust),
     (attestor, peers): (&Attestor, &Peers),
     tasks: &TaskTracker,
     (confirmed, shutdown): (&CancellationToken, &CancellationToken),
@@ -118,7 +135,7 @@ fn spawn_sets(
             async move {
                 let prover = EvmProver::new(hub)?;
                 prover.check_chain_id().await?;
-                let watcher = SetWatcher::new(Arc::new(prover), attestor, peers)?;
+                let watcher = SetWatcher::new(Arc::new(prover), attestor, peers, first)?;
                 watcher.run(stop).await.map_err(eyre::Report::from)
             }
         })

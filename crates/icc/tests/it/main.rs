@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod audit;
+mod below_final;
 mod cancelled;
 mod chaos;
 mod cli;

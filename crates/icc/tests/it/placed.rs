@@ -1,6 +1,6 @@
 //! Liars, placed at the endpoints that validators ask, and whether validators name them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use icc_testkit::{Honest, Liar};
 
@@ -41,12 +41,17 @@ impl Case {
     }
 }
 
-/// One endpoint of every validator to a chain, which lies.
+/// How many of the four validators have a liar at the same time: the other two still hear the same from all of their
+/// endpoints, and more than a third of each one's peers can vouch. With more, signing stops, as nobody could tell three
+/// validators with a liar from three whose majority is poisoned.
+const LIARS: usize = VALIDATORS / 2;
+
+/// One endpoint of some validators to a chain, which lies.
 pub struct Lying<'a> {
     pub case: &'a Case,
     pub proxied: Proxied,
-    /// By validator.
-    placed: Vec<Option<Placed>>,
+    /// Of each validator that has one.
+    placed: BTreeMap<usize, Option<Placed>>,
 }
 
 /// Where a liar is.
@@ -58,17 +63,19 @@ struct Placed {
 }
 
 impl<'a> Lying<'a> {
-    /// A case, before all endpoints of a chain; placed nowhere yet.
-    pub async fn before(bridge: &Bridge, chain: usize, case: &'a Case) -> Self {
-        Self { case, proxied: Proxied::before(bridge, chain).await, placed: vec![None; VALIDATORS] }
+    /// A case, before the endpoints of a chain; placed nowhere yet. `first` is the first of the validators that have a liar.
+    pub async fn before(bridge: &Bridge, chain: usize, first: usize, case: &'a Case) -> Self {
+        let placed = (first..first + LIARS).map(|validator| (validator % VALIDATORS, None));
+        Self { case, proxied: Proxied::before(bridge, chain).await, placed: placed.collect() }
     }
 
     /// The validators that have not heard yet what their liar has to say.
     pub fn silent(&self) -> Vec<usize> {
-        let placed = self.placed.iter().enumerate();
-        let silent = placed
-            .filter(|(validator, at)| at.is_none_or(|at| self.proxied.lies(*validator, at.endpoint) == 0));
-        silent.map(|(validator, _)| validator).collect()
+        let silent = self
+            .placed
+            .iter()
+            .filter(|(validator, at)| at.is_none_or(|at| self.proxied.lies(**validator, at.endpoint) == 0));
+        silent.map(|(validator, _)| *validator).collect()
     }
 
     /// Puts the liars of those that have not heard theirs where they are asked now.
@@ -79,7 +86,7 @@ impl<'a> Lying<'a> {
         }
         let asked = self.proxied.preferred(self.case.at, &silent).await;
         for (validator, endpoint) in silent.into_iter().zip(asked) {
-            let before = self.placed[validator];
+            let before = self.placed[&validator];
             if before.is_some_and(|before| before.endpoint == endpoint) {
                 continue;
             }
@@ -88,14 +95,14 @@ impl<'a> Lying<'a> {
             }
             let name = self.proxied.name(bridge, validator, endpoint);
             let accused = accusations(bridge, validator, &name, self.case.seen).await;
-            self.placed[validator] = Some(Placed { endpoint, accused });
+            self.placed.insert(validator, Some(Placed { endpoint, accused }));
             self.proxied.set(validator, endpoint, (self.case.liar)());
         }
     }
 
-    /// Every validator names its liar.
+    /// Every validator that has a liar names it.
     pub async fn are_named(&self, bridge: &mut Bridge) {
-        for (validator, placed) in self.placed.iter().enumerate() {
+        for (&validator, placed) in &self.placed {
             let placed = placed.unwrap();
             let name = self.proxied.name(bridge, validator, placed.endpoint);
             let what = format!("{} at validator {validator} ({name})", self.case.name);

@@ -62,6 +62,23 @@ pub struct ValidatorConfig {
     /// How long cores and others may take to submit what this validator has seen of a lie before it does so itself, in
     /// seconds.
     pub evidence_grace_seconds: u64,
+    /// An epoch whose set is trusted without asking anybody, in place of the hub's newest at the first start; for a start
+    /// while the hub's endpoints are not of one mind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_epoch: Option<TrustedEpoch>,
+    /// The oldest that the hub's newest final block may be, by this machine's clock, for a first start to trust what it
+    /// says, in seconds: the hub's finality and a margin.
+    pub oldest_hub_block_seconds: u64,
+}
+
+/// An epoch and its set, by the operator's word.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedEpoch {
+    /// Which epoch.
+    pub epoch: u64,
+    /// keccak256 of its packed members, 0x and 64 hexadecimal digits (`icc validators` tells it).
+    pub set_hash: String,
 }
 
 /// Another validator.
@@ -85,6 +102,8 @@ impl Default for ValidatorConfig {
             confirmation_seconds: 60,
             silence_seconds: 3600,
             evidence_grace_seconds: 120,
+            trusted_epoch: None,
+            oldest_hub_block_seconds: 3600,
         }
     }
 }

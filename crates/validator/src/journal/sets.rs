@@ -5,6 +5,7 @@ use icc_protocol::{EpochRecord, ValidatorSet};
 use redb::{ReadableTable, TableDefinition};
 
 use super::{Journal, JournalError, SignError, io};
+use crate::SignableSet;
 
 /// Epoch → (set hash, hub time).
 pub(super) const SETS: TableDefinition<u64, ([u8; 32], u64)> = TableDefinition::new("sets");
@@ -16,7 +17,8 @@ impl Journal {
     ///
     /// # Errors
     /// [`SignError`]; nothing may be signed then.
-    pub fn record_set(&self, record: &EpochRecord) -> Result<(), SignError> {
+    pub fn record_set(&self, set: &SignableSet) -> Result<(), SignError> {
+        let record = &set.record();
         self.write(|write| {
             let mut sets = write.open_table(SETS).map_err(io)?;
             let known =
@@ -90,9 +92,9 @@ mod tests {
         let path = folder.path().join("j");
         let journal = Journal::open(&path, "me").unwrap();
         let record = EpochRecord { epoch: 2, set_hash: B256::repeat_byte(1), hub_time: 5 };
-        journal.record_set(&record).unwrap();
-        journal.record_set(&record).unwrap();
-        let other = journal.record_set(&EpochRecord { hub_time: 6, ..record });
+        journal.record_set(&SignableSet::for_test(record)).unwrap();
+        journal.record_set(&SignableSet::for_test(record)).unwrap();
+        let other = journal.record_set(&SignableSet::for_test(EpochRecord { hub_time: 6, ..record }));
         assert!(matches!(other, Err(SignError::ContradictsSet { .. })));
         assert_eq!(journal.trusted().unwrap(), None);
         let set = ValidatorSet::new(vec![Address::repeat_byte(7)]).unwrap();

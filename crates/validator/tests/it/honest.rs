@@ -19,14 +19,17 @@ use alloy_signer_local::PrivateKeySigner;
 use async_trait::async_trait;
 use icc_attest::{Attestation, Evidence, EvidenceError, Outbox, SignedSet};
 use icc_chain::{
-    AgreedFinal, BlockRef, ChainError, Epoch, EpochProgress, Event, EventAt, HeadHints, Hub, HubProver,
-    LaneEnded, LaneOpened, LocatedEvent, ProvedOutboxes, Prover, Registration, SentMessage,
+    AgreedFinal, BlockRef, ChainError, Epoch, EpochProgress, Event, EventAt, HashedHeader, HeadHints, Hub,
+    HubProver, LaneEnded, LaneOpened, LocatedEvent, ProvedEpoch, ProvedOutbox, ProvedOutboxes, Prover,
+    QuorumBlock, Registration, SentMessage, UnanimousFinal,
 };
 use icc_protocol::{
     ChainId, Domain, EpochRecord, Kind, Lane, LaneId, Message, NetworkId, SignatureSet, ValidatorSet, fold,
 };
 use icc_service::Signer;
-use icc_validator::{Attestor, Journal, Peers, Publisher, SetWatcher, WatchConfig, Watcher};
+use icc_validator::{
+    Attestor, Backlog, FirstTrust, Journal, Peers, Publisher, SetWatcher, WatchConfig, Watcher,
+};
 use proptest::prelude::*;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -132,6 +135,12 @@ impl World {
             destination_gateway: B256::repeat_byte(3),
             generation,
         }
+    }
+
+    fn header(&self, number: usize) -> HashedHeader {
+        let at = BlockRef { number: number as u64, hash: self.blocks[number].hash };
+        let parent = number.checked_sub(1).map_or(B256::ZERO, |parent| self.blocks[parent].hash);
+        HashedHeader::recomputed(at, parent, u64::MAX)
     }
 
     fn opened(&self) -> Event {
@@ -286,14 +295,21 @@ impl Prover for Node {
             (world.finalized, world.unanimous)
         };
         let block = self.block(finalized)?;
-        Ok(AgreedFinal { by_quorum: block, by_all: unanimous.then_some(block) })
+        let by_all = unanimous.then(|| UnanimousFinal::by_every_endpoint(block));
+        Ok(AgreedFinal { by_quorum: QuorumBlock::by_quorum(block), by_all })
     }
-    async fn agreed_block(&self, number: u64) -> Result<BlockRef, ChainError> {
-        self.block(number as usize)
+    async fn agreed_block(&self, number: u64) -> Result<QuorumBlock, ChainError> {
+        Ok(QuorumBlock::by_quorum(self.block(number as usize)?))
     }
-    async fn agreed_head(&self) -> Result<BlockRef, ChainError> {
+    async fn agreed_head(&self) -> Result<QuorumBlock, ChainError> {
         let head = self.world.lock().unwrap().blocks.len() - 1;
-        self.block(head)
+        Ok(QuorumBlock::by_quorum(self.block(head)?))
+    }
+    async fn header(&self, hash: B256) -> Result<HashedHeader, ChainError> {
+        let world = self.world.lock().unwrap();
+        let number = world.blocks.iter().position(|block| block.hash == hash);
+        let number = number.ok_or_else(|| ChainError::UnknownBlock(hash.to_string()))?;
+        Ok(world.header(number))
     }
     async fn prove_outboxes(&self, block: BlockRef, to: &[ChainId]) -> Result<ProvedOutboxes, ChainError> {
         let world = self.world.lock().unwrap();
@@ -301,18 +317,20 @@ impl Prover for Node {
         if world.blocks.get(number).is_none_or(|known| known.hash != block.hash) {
             return Err(ChainError::Misconfigured("that block is gone".to_owned()));
         }
-        let at = |chain: &ChainId| {
-            let before = World { blocks: world.blocks[..=number].to_vec(), ..World::new(0, 0) };
-            let lane = world.lane(generation_at(&before)).id();
-            let leaves = outboxes(&world, number).remove(&lane).unwrap_or_default();
-            if *chain == THERE {
-                leaves.iter().fold(lane.0, |so_far, leaf| fold(so_far, *leaf))
-            } else {
-                B256::ZERO
-            }
+        let before = World { blocks: world.blocks[..=number].to_vec(), ..World::new(0, 0) };
+        let lane = world.lane(generation_at(&before));
+        let leaves = outboxes(&world, number).remove(&lane.id()).unwrap_or_default();
+        let outbox = ProvedOutbox {
+            accumulator: leaves.iter().fold(lane.id().0, |so_far, leaf| fold(so_far, *leaf)),
+            nonce: leaves.len() as u64,
+            generation: lane.generation,
+            remote_gateway: lane.destination_gateway,
         };
-        let accumulators = to.iter().map(|chain| (*chain, at(chain))).collect();
-        Ok(ProvedOutboxes { block, accumulators })
+        let proved = to.iter().filter(|chain| **chain == THERE).map(|chain| (*chain, outbox));
+        Ok(ProvedOutboxes { header: world.header(number), outboxes: proved.collect() })
+    }
+    async fn prove_snapshots(&self, _: BlockRef, _: LaneId, _: &[u64]) -> Result<Vec<B256>, ChainError> {
+        Err(ChainError::Misconfigured("no history here is so long".to_owned()))
     }
     async fn told_events(&self, from: u64, to: u64, attempt: usize) -> Result<Vec<LocatedEvent>, ChainError> {
         let world = self.world.lock().unwrap();
@@ -337,13 +355,17 @@ impl Prover for Node {
 
 #[async_trait]
 impl HubProver for Node {
-    async fn prove_epoch(&self, block: BlockRef, epoch: u64) -> Result<Option<EpochRecord>, ChainError> {
+    async fn prove_signed_epoch(&self, _: BlockRef) -> Result<u64, ChainError> {
+        Ok(self.world.lock().unwrap().posted.keys().max().copied().unwrap_or(1))
+    }
+    async fn prove_epoch(&self, block: BlockRef, epoch: u64) -> Result<Option<ProvedEpoch>, ChainError> {
         let world = self.world.lock().unwrap();
         let number = block.number as usize;
         if world.blocks.get(number).is_none_or(|known| known.hash != block.hash) {
             return Err(ChainError::Misconfigured("that block is gone".to_owned()));
         }
-        Ok(world.epochs_to(number).into_iter().find(|record| record.epoch == epoch))
+        let record = world.epochs_to(number).into_iter().find(|record| record.epoch == epoch);
+        Ok(record.map(|record| ProvedEpoch { block, record }))
     }
     fn told_by(&self, attempt: usize) -> Result<Box<dyn Hub>, ChainError> {
         let world = self.world.clone();
@@ -414,10 +436,16 @@ impl Process {
             idle: Duration::from_millis(2),
         };
         let peers = Peers::new(reqwest::Client::new(), Domain::new(network), Vec::new());
-        let watcher =
-            Watcher::new(node.clone(), attestor.clone(), Publisher::default(), peers.clone(), config)
-                .unwrap();
-        let sets = SetWatcher::new(node.clone(), attestor.clone(), peers).unwrap();
+        let watcher = Watcher::new(
+            node.clone(),
+            (attestor.clone(), Publisher::default()),
+            peers.clone(),
+            Backlog::default(),
+            config,
+        )
+        .unwrap();
+        let first = FirstTrust { anchor: None, oldest: Duration::from_secs(3600) };
+        let sets = SetWatcher::new(node.clone(), attestor.clone(), peers, first).unwrap();
         let stop = CancellationToken::new();
         let both = async {
             let (watched, followed) = tokio::join!(watcher.run(stop.clone()), sets.run(stop.clone()));

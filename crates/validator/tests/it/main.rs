@@ -2,30 +2,30 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod honest;
+mod late;
+mod pinned;
+mod poison;
 mod recover;
 
 use std::{
-    collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_signer_local::PrivateKeySigner;
 use async_trait::async_trait;
 use icc_attest::FinalWord;
 use icc_chain::{
-    AgreedFinal, BlockRef, ChainError, Event, EventAt, HeadHints, LaneOpened, LocatedEvent, ProvedOutboxes,
-    Prover, SentMessage,
+    AgreedFinal, BlockRef, ChainError, Event, EventAt, HashedHeader, HeadHints, LaneOpened, LocatedEvent,
+    ProvedOutbox, ProvedOutboxes, Prover, QuorumBlock, SentMessage, UnanimousFinal,
 };
-use icc_protocol::{ChainId, Checkpoint, Domain, FinalBlock, Kind, Lane, LaneId, Message, NetworkId};
+use icc_protocol::{ChainId, Domain, FinalBlock, Kind, Lane, LaneId, Message, NetworkId, fold};
 use icc_service::Signer;
-use icc_validator::{
-    Attestor, ChainState, Fold, Journal, Peer, Peers, Publisher, Source, WatchConfig, Watcher,
-};
+use icc_validator::{Attestor, Backlog, Journal, Peer, Peers, Publisher, WatchConfig, Watcher};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +36,7 @@ const GATEWAY: B256 = B256::repeat_byte(2);
 
 /// A chain whose proofs are true and whose first endpoint tells what it likes.
 struct Chain {
-    finalized: u64,
+    finalized: Arc<AtomicU64>,
     /// Whether all endpoints say so, or a quorum alone.
     unanimous: bool,
     truth: Vec<LocatedEvent>,
@@ -91,13 +91,45 @@ fn sent(block: u64, nonce: u64, text: &'static str) -> LocatedEvent {
     at(block, Event::Sent(SentMessage { destination: THERE, generation: 1, message }))
 }
 
-/// What follows from the truth.
-fn truth(events: &[LocatedEvent], to: u64) -> (ChainState, Vec<Checkpoint>) {
-    let source = Source { network: NETWORK, chain: HERE, gateway: GATEWAY };
-    let mut fold = Fold::new(source, ChainState::default(), BTreeSet::from([THERE]));
-    let events: Vec<LocatedEvent> = events.iter().filter(|e| e.at.block.number <= to).cloned().collect();
-    fold.extend(&events, to).unwrap();
-    fold.finish()
+/// The outbox after these events, as its storage has it; `None` while the lane is closed.
+fn outbox(events: &[LocatedEvent], to: u64) -> Option<ProvedOutbox> {
+    let mut outbox = None;
+    for event in events.iter().filter(|event| event.at.block.number <= to) {
+        match &event.event {
+            Event::LaneOpened(opened) if opened.remote_chain == THERE => {
+                let (accumulator, remote_gateway) = (opened.outbound.0, opened.remote_gateway);
+                outbox = Some(ProvedOutbox { accumulator, nonce: 0, generation: 1, remote_gateway });
+            }
+            Event::Sent(sent) => {
+                let outbox = outbox.as_mut().unwrap();
+                outbox.accumulator = fold(outbox.accumulator, keccak256(&sent.message));
+                outbox.nonce += 1;
+            }
+            _ => {}
+        }
+    }
+    outbox
+}
+
+/// Every accumulator of the lane, by its nonce.
+fn accumulators(events: &[LocatedEvent]) -> Vec<(u64, B256)> {
+    let outboxes = events.iter().enumerate().map(|(last, _)| outbox(&events[..=last], u64::MAX));
+    outboxes.flatten().map(|outbox| (outbox.nonce, outbox.accumulator)).collect()
+}
+
+fn proved(block: BlockRef, events: &[LocatedEvent], to: &[ChainId]) -> ProvedOutboxes {
+    let closed =
+        ProvedOutbox { accumulator: B256::ZERO, nonce: 0, generation: 0, remote_gateway: B256::ZERO };
+    let at = |chain: &ChainId| {
+        let open = (*chain == THERE).then(|| outbox(events, block.number)).flatten();
+        (*chain, open.unwrap_or(closed))
+    };
+    ProvedOutboxes { header: header(block), outboxes: to.iter().map(at).collect() }
+}
+
+/// Of the true chain.
+fn header(block: BlockRef) -> HashedHeader {
+    HashedHeader::recomputed(block, hash(block.number.saturating_sub(1)), block.number)
 }
 
 #[async_trait]
@@ -113,21 +145,29 @@ impl Prover for Chain {
     }
     async fn agreed_finalized(&self) -> Result<AgreedFinal, ChainError> {
         self.looks.fetch_add(1, Ordering::Relaxed);
-        let block = self.agreed_block(self.finalized).await?;
-        Ok(AgreedFinal { by_quorum: block, by_all: self.unanimous.then_some(block) })
+        let number = self.finalized.load(Ordering::Relaxed);
+        let block = BlockRef { number, hash: hash(number) };
+        let by_all = self.unanimous.then(|| UnanimousFinal::by_every_endpoint(block));
+        Ok(AgreedFinal { by_quorum: QuorumBlock::by_quorum(block), by_all })
     }
-    async fn agreed_block(&self, number: u64) -> Result<BlockRef, ChainError> {
-        Ok(BlockRef { number, hash: hash(number) })
+    async fn agreed_block(&self, number: u64) -> Result<QuorumBlock, ChainError> {
+        Ok(QuorumBlock::by_quorum(BlockRef { number, hash: hash(number) }))
     }
-    async fn agreed_head(&self) -> Result<BlockRef, ChainError> {
-        self.agreed_block(self.finalized).await
+    async fn agreed_head(&self) -> Result<QuorumBlock, ChainError> {
+        self.agreed_block(self.finalized.load(Ordering::Relaxed)).await
+    }
+    async fn header(&self, wanted: B256) -> Result<HashedHeader, ChainError> {
+        let number = u64::from_be_bytes(*wanted.last_chunk::<8>().unwrap());
+        if hash(number) != wanted {
+            return Err(ChainError::UnknownBlock(wanted.to_string()));
+        }
+        Ok(header(BlockRef { number, hash: wanted }))
     }
     async fn prove_outboxes(&self, block: BlockRef, to: &[ChainId]) -> Result<ProvedOutboxes, ChainError> {
-        let (state, _) = truth(&self.truth, block.number);
-        let accumulators = to
-            .iter()
-            .map(|chain| (*chain, state.lanes.get(chain).map_or(B256::ZERO, |lane| lane.accumulator)));
-        Ok(ProvedOutboxes { block, accumulators: accumulators.collect() })
+        Ok(proved(block, &self.truth, to))
+    }
+    async fn prove_snapshots(&self, _: BlockRef, _: LaneId, _: &[u64]) -> Result<Vec<B256>, ChainError> {
+        Err(ChainError::Misconfigured("no history here is so long".to_owned()))
     }
     async fn told_events(&self, from: u64, to: u64, attempt: usize) -> Result<Vec<LocatedEvent>, ChainError> {
         let told = if attempt.is_multiple_of(3) { &self.lies } else { &self.truth };
@@ -139,6 +179,8 @@ impl Prover for Chain {
     }
 }
 
+/// The lane is opened in this block: a validator that follows it from here signs every sign point.
+const OPENED: u64 = 3;
 /// Looks at the chain within which whatever would be signed wrongly or too much would be signed.
 const LOOKS: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -166,8 +208,9 @@ async fn signed_among(
     let attestor = Attestor::new(journal, Signer::new(key), Domain::new(NETWORK));
     let hints = watch::channel(0).0;
     let looks = Arc::new(AtomicUsize::new(0));
+    let finalized = Arc::new(AtomicU64::new(OPENED));
     let chain = Arc::new(Chain {
-        finalized: 50,
+        finalized: finalized.clone(),
         unanimous: among.is_none(),
         truth,
         lies,
@@ -183,11 +226,17 @@ async fn signed_among(
     };
     icc_service::install_tls();
     let peers = Peers::new(reqwest::Client::new(), Domain::new(NETWORK), among.unwrap_or_default());
-    let watcher = Watcher::new(chain, attestor.clone(), Publisher::default(), peers, config).unwrap();
+    let watcher =
+        Watcher::new(chain, (attestor.clone(), Publisher::default()), peers, Backlog::default(), config)
+            .unwrap();
     let stop = CancellationToken::new();
     let running = tokio::spawn(watcher.run(stop.clone()));
     let lane: LaneId = lane().id();
     let watched = async {
+        while attestor.progress(HERE).unwrap().is_none() && looks.load(Ordering::Relaxed) < LOOKS {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        finalized.store(50, Ordering::Relaxed);
         while attestor.recorded(lane, 0, 100).await.unwrap().len() < enough {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -209,8 +258,9 @@ fn history() -> Vec<LocatedEvent> {
     vec![opened(3), sent(5, 1, "a"), sent(5, 2, "b"), sent(9, 3, "c"), sent(40, 4, "d")]
 }
 
+/// The sign points of the history: the last message of each block.
 fn expected() -> Vec<(u64, B256)> {
-    truth(&history(), 50).1.iter().map(|checkpoint| (checkpoint.nonce, checkpoint.accumulator)).collect()
+    accumulators(&history()).into_iter().filter(|(nonce, _)| [2, 3, 4].contains(nonce)).collect()
 }
 
 /// Every lie of the first endpoint leads nowhere, and the others' truth is signed all the same.
@@ -290,11 +340,13 @@ async fn a_lane_to_an_unknown_chain_is_passed_over() {
 /// A validator that says that block `number`, with this hash, is final; signed by `key`.
 async fn peer(key: u8, number: u64, hash: B256, named: u8) -> Peer {
     let signer = PrivateKeySigner::from_slice(&[key; 32]).unwrap();
-    let block = FinalBlock { chain: HERE, number, hash };
+    let unanimous = true;
+    let block = FinalBlock { chain: HERE, number, hash, unanimous };
     let digest = Domain::new(NETWORK).final_block_digest(&block);
     let signature = Signer::new(signer).sign(&digest).unwrap();
-    let word = FinalWord { chain: HERE, number, hash, signature };
-    let router = axum::Router::new().route("/v1/final/1", axum::routing::get(async move || axum::Json(word)));
+    let word = FinalWord { chain: HERE, number, hash, unanimous, signature };
+    let router =
+        axum::Router::new().route("/v1/final/1/{height}", axum::routing::get(async move || axum::Json(word)));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });

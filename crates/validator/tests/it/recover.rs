@@ -1,14 +1,14 @@
 //! What cores say of a key's signatures, true or not, and what becomes of the journal.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use alloy_primitives::B256;
 use alloy_signer_local::PrivateKeySigner;
 use axum::{Json, Router, extract::Query, routing::get};
 use icc_attest::{Attestation, AttestationBatch};
-use icc_protocol::{ChainId, Checkpoint, Domain, LaneId, NetworkId};
+use icc_protocol::{Checkpoint, Domain, LaneId, NetworkId};
 use icc_service::Signer;
-use icc_validator::{Attestor, ChainState, Journal, RecoverError, confirm, recover};
+use icc_validator::{Attestor, Journal, RecoverError, confirm, recover};
 use serde_json::{Map, Value};
 use tokio::{net::TcpListener, time::timeout};
 use url::Url;
@@ -24,11 +24,22 @@ fn attestor(journal: &Path, key: u8) -> Attestor {
     Attestor::new(Journal::open(journal, "test").unwrap(), Signer::new(key), Domain::new(NETWORK))
 }
 
+/// A journal in which a key has signed these.
+fn attestor_of(journal: &Path, key: u8, checkpoints: &[Checkpoint]) -> Attestor {
+    Journal::open(journal, "test").unwrap().adopt(checkpoints).unwrap();
+    attestor(journal, key)
+}
+
 /// What a key has signed, in a journal that is thrown away.
 async fn signed(key: u8, checkpoints: &[Checkpoint]) -> Vec<Attestation> {
     let folder = tempfile::tempdir().unwrap();
-    let attestor = attestor(&folder.path().join("j"), key);
-    attestor.attest(ChainId(1), ChainState::default(), checkpoints.to_vec()).await.unwrap()
+    let attestor = attestor_of(&folder.path().join("j"), key, checkpoints);
+    let lanes: BTreeSet<LaneId> = checkpoints.iter().map(|checkpoint| checkpoint.lane).collect();
+    let mut signed = Vec::new();
+    for lane in lanes {
+        signed.extend(attestor.recorded(lane, 0, checkpoints.len()).await.unwrap());
+    }
+    signed
 }
 
 /// A core that holds these, and answers as a core does.
@@ -69,9 +80,7 @@ async fn an_old_copy_is_refused_and_recovered_and_a_whole_journal_is_not() {
     let core = core(signed(7, &whole).await).await;
     for lacking in [1, 2, 500, whole.len()] {
         let path = folder.path().join(lacking.to_string());
-        let attestor = attestor(&path, 7);
-        let old = &whole[..whole.len() - lacking];
-        attestor.attest(ChainId(1), ChainState::default(), old.to_vec()).await.unwrap();
+        let attestor = attestor_of(&path, 7, &whole[..whole.len() - lacking]);
         let refused = confirm(&attestor, &client(), std::slice::from_ref(&core)).await;
         assert!(matches!(refused, Err(RecoverError::Lacks { .. })), "{lacking} lacking: {refused:?}");
         let adopted = recover(&attestor, &client(), std::slice::from_ref(&core)).await.unwrap();
@@ -84,8 +93,7 @@ async fn an_old_copy_is_refused_and_recovered_and_a_whole_journal_is_not() {
 #[tokio::test]
 async fn what_this_key_never_signed_counts_for_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let attestor = attestor(&folder.path().join("j"), 7);
-    attestor.attest(ChainId(1), ChainState::default(), vec![checkpoint(1, 3, 1)]).await.unwrap();
+    let attestor = attestor_of(&folder.path().join("j"), 7, &[checkpoint(1, 3, 1)]);
     let lies = signed(8, &[checkpoint(1, 3, 9), checkpoint(1, 6, 9), checkpoint(2, 1, 9)]).await;
     let core = core(lies).await;
     confirm(&attestor, &client(), std::slice::from_ref(&core)).await.unwrap();
@@ -96,8 +104,7 @@ async fn what_this_key_never_signed_counts_for_nothing() {
 #[tokio::test]
 async fn a_contradiction_is_refused_and_never_adopted() {
     let folder = tempfile::tempdir().unwrap();
-    let attestor = attestor(&folder.path().join("j"), 7);
-    attestor.attest(ChainId(1), ChainState::default(), vec![checkpoint(1, 3, 1)]).await.unwrap();
+    let attestor = attestor_of(&folder.path().join("j"), 7, &[checkpoint(1, 3, 1)]);
     let core = core(signed(7, &[checkpoint(1, 3, 2), checkpoint(2, 5, 2)]).await).await;
     for refused in [
         confirm(&attestor, &client(), std::slice::from_ref(&core)).await,
