@@ -19,6 +19,7 @@ pub mod timelock;
 mod tokens;
 mod transaction;
 mod view;
+mod voices;
 mod witness;
 
 pub use account::Account;

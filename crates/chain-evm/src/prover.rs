@@ -64,9 +64,18 @@ impl EvmProver {
     /// # Errors
     /// [`ChainError::Misconfigured`] if the endpoints cannot make a safe quorum.
     pub fn new(config: EvmChain) -> Result<Self, ChainError> {
+        let endpoints = config.endpoints()?;
+        Self::over(config, endpoints)
+    }
+
+    /// The same over these endpoints, in place of those of the configuration's URLs.
+    ///
+    /// # Errors
+    /// As [`EvmProver::new`].
+    pub fn over(config: EvmChain, endpoints: Vec<Endpoint>) -> Result<Self, ChainError> {
         config.check_quorum().map_err(|error| ChainError::Misconfigured(error.to_string()))?;
         Ok(Self {
-            endpoints: config.endpoints()?,
+            endpoints,
             hints: config.head_hints(),
             config,
             proving: AtomicUsize::new(0),

@@ -1,4 +1,4 @@
-//! Reading for the core: any endpoint will do.
+//! Reading for the core: blocks by two endpoints, events and views by any.
 
 use alloy_primitives::{Address, B256};
 use alloy_rpc_types_eth::Filter;
@@ -9,7 +9,7 @@ use icc_protocol::ChainId;
 use icc_rpc::{Endpoint, Pool};
 use serde_json::json;
 
-use crate::{EvmChain, events, node, view::Viewer};
+use crate::{EvmChain, events, node, view::Viewer, voices};
 
 /// An EVM chain behind a pool of endpoints with failover.
 pub struct EvmReader {
@@ -24,7 +24,13 @@ impl EvmReader {
     /// # Errors
     /// [`ChainError::Misconfigured`] without endpoints.
     pub fn new(config: EvmChain) -> Result<Self, ChainError> {
-        Ok(Self { pool: config.pool()?, hints: config.head_hints(), config })
+        let pool = config.pool()?;
+        let unchecked = pool.endpoints().len() < 2;
+        metrics::gauge!("icc_rpc_unchecked", "chain" => config.id.to_string()).set(u8::from(unchecked));
+        if unchecked {
+            tracing::warn!(chain = %config.id, "only one endpoint in rpc_urls: nothing that it says is checked");
+        }
+        Ok(Self { pool, hints: config.head_hints(), config })
     }
 
     /// Asks every endpoint for its chain id.
@@ -47,12 +53,6 @@ impl EvmReader {
     ) -> Result<C::Return, ChainError> {
         let (pool, chain, from) = (&self.pool, self.config.id, Address::ZERO);
         Viewer { pool, chain, from, block: node::number_tag(block) }.view(to, call).await
-    }
-
-    async fn block_at(&self, tag: serde_json::Value) -> Result<Option<Block>, ChainError> {
-        let tag = &tag;
-        let header = self.pool.first(|e: Endpoint| async move { node::header(&e, tag).await }).await?;
-        Ok(header.map(|header| header.block(&self.config.contracts())))
     }
 
     /// Events by a filter; `reach` is a block that the endpoint must have, as logs of blocks that it lacks would be
@@ -118,24 +118,24 @@ impl ChainReader for EvmReader {
     }
 
     async fn head(&self) -> Result<Block, ChainError> {
-        // Of all endpoints: one that stands still must not be believed for ever.
         let ask = |e: Endpoint| async move {
             let head = node::header(&e, &json!("latest")).await?;
             head.ok_or_else(|| ChainError::UnknownBlock("latest".to_owned()))
         };
-        let head = self.pool.highest(ask, |header| header.header.number).await?;
+        let head = voices::reached(self.pool.endpoints(), "the head", ask).await?;
         Ok(head.block(&self.config.contracts()))
     }
 
     async fn finalized(&self) -> Result<Block, ChainError> {
         let finality = self.config.finality;
-        let header =
-            self.pool.first(|e: Endpoint| async move { node::finalized(&e, finality).await }).await?;
+        let ask = |e: Endpoint| async move { node::finalized(&e, finality).await };
+        let header = voices::reached(self.pool.endpoints(), "the final block", ask).await?;
         Ok(header.block(&self.config.contracts()))
     }
 
     async fn block(&self, number: u64) -> Result<Option<Block>, ChainError> {
-        self.block_at(node::number_tag(number)).await
+        let header = voices::header_at(self.pool.endpoints(), number).await?;
+        Ok(header.map(|header| header.block(&self.config.contracts())))
     }
 
     async fn events_in_range(&self, from: u64, to: u64) -> Result<Vec<LocatedEvent>, ChainError> {

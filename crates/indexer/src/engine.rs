@@ -2,9 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use icc_chain::{Block, ChainReader};
+use icc_chain::{Block, BlockRef, ChainReader};
+use icc_lane::Lanes;
+use icc_protocol::NetworkId;
 use icc_store::{ApplyError, BlockRow, Cursor, Store};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{IndexError, unwind::Ancestry};
@@ -12,6 +14,8 @@ use crate::{IndexError, unwind::Ancestry};
 /// How a chain is indexed.
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
+    /// The deployment.
+    pub network: NetworkId,
     /// Events before and in this block are not looked for (the gateway was not deployed yet).
     pub start_block: u64,
     /// Most blocks in one range of a backfill.
@@ -22,6 +26,10 @@ pub struct Config {
 
 /// Blocks of the first range, before it is known how many events there are.
 const FIRST_RANGE: u64 = 250;
+/// Looks at events that contradict what is final, before the chain is halted.
+const MAX_CONTRADICTIONS: u32 = 5;
+/// How long the chain may be shorter than what is stored before that is believed.
+const AHEAD: Duration = Duration::from_secs(30);
 /// Between two looks at a chain, however many hints there are.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -36,13 +44,29 @@ pub struct Indexer {
     pub(crate) may_be_halted: bool,
     /// How many stored blocks to go back when events do not continue what is stored.
     pub(crate) going_back: u32,
+    /// The lanes that the gateway has opened, as they are stored.
+    pub(crate) lanes: Option<Lanes>,
+    /// Times in a row that the events after the final block have contradicted what is stored.
+    pub(crate) contradictions: u32,
+    /// Since when the chain is shorter than what is stored.
+    pub(crate) ahead_since: Option<Instant>,
 }
 
 impl Indexer {
     /// An indexer of one chain.
     pub fn new(reader: Arc<dyn ChainReader>, store: Store, config: Config) -> Self {
         let range = config.max_range.clamp(1, FIRST_RANGE);
-        Self { reader, store, config, range, may_be_halted: true, going_back: 1 }
+        Self {
+            reader,
+            store,
+            config,
+            range,
+            may_be_halted: true,
+            going_back: 1,
+            lanes: None,
+            contradictions: 0,
+            ahead_since: None,
+        }
     }
 
     /// Follows the chain until `shutdown`.
@@ -71,7 +95,7 @@ impl Indexer {
     async fn tell(&mut self, step: Result<(), IndexError>) -> Result<(), IndexError> {
         let chain = self.reader.chain();
         match &step {
-            Err(error @ IndexError::FinalityReverted { .. }) => {
+            Err(error) if error.halts() => {
                 self.may_be_halted = true;
                 self.store.halt(chain, &error.to_string()).await?;
             }
@@ -82,7 +106,7 @@ impl Indexer {
             }
             Ok(()) => {}
         }
-        let halted = matches!(step, Err(IndexError::FinalityReverted { .. }));
+        let halted = step.as_ref().is_err_and(IndexError::halts);
         metrics::gauge!("icc_indexer_halted", "chain" => chain.to_string()).set(u8::from(halted));
         step
     }
@@ -93,20 +117,60 @@ impl Indexer {
         let finalized = self.reader.finalized().await?;
         let mut cursor = self.cursor().await?;
         match self.ancestry(&cursor, &head).await? {
-            Ancestry::Continues => {}
-            Ancestry::Behind => return Ok(()),
+            Ancestry::Continues => self.ahead_since = None,
+            Ancestry::Behind => match self.ahead_of(&cursor, &head) {
+                Some(head) => cursor = self.unwind(cursor, head).await?,
+                None => return Ok(()),
+            },
             Ancestry::Forked(ancestor) => cursor = self.unwind(cursor, ancestor).await?,
         }
         if let Err(error) = self.catch_up(&mut cursor, head.at.number, finalized.at.number).await {
+            self.lanes = None;
             let IndexError::Apply(ApplyError::Inconsistent(problem)) = error else { return Err(error) };
-            tracing::warn!(chain = %self.reader.chain(), problem, "events are missing; looking again");
-            self.go_back(cursor).await?;
-            return Ok(());
+            return self.contradicted(cursor, problem).await;
         }
+        self.contradictions = 0;
         if cursor.number >= head.at.number {
             self.going_back = 1;
         }
         self.report(&head, &finalized, &cursor).await
+    }
+
+    /// Events do not continue what is stored: an endpoint left something out, or the gateway says what is not its own to say.
+    /// Above the final block it is looked for again further back; what is final stays, and a chain whose events go on to
+    /// contradict it is halted with the reason.
+    async fn contradicted(&mut self, cursor: Cursor, problem: String) -> Result<(), IndexError> {
+        let chain = self.reader.chain();
+        if cursor.number > cursor.final_number {
+            tracing::warn!(%chain, problem, "events are missing; looking again");
+            self.go_back(cursor).await?;
+            return Ok(());
+        }
+        self.contradictions = self.contradictions.saturating_add(1);
+        if self.contradictions <= MAX_CONTRADICTIONS {
+            tracing::warn!(%chain, problem, after = cursor.number, "events contradict what is final; asking again");
+            return Ok(());
+        }
+        Err(IndexError::Contradiction { chain, after: cursor.number, problem })
+    }
+
+    /// The chain, by two endpoints, is shorter than what is stored. If it stays so, the block that it is to be followed
+    /// from again.
+    fn ahead_of(&mut self, cursor: &Cursor, head: &Block) -> Option<BlockRef> {
+        let (chain, indexed, head) = (self.reader.chain(), cursor.number, head.at);
+        metrics::gauge!("icc_indexer_head", "chain" => chain.to_string()).set(head.number as f64);
+        if head.number >= indexed {
+            self.ahead_since = None;
+            return None;
+        }
+        let since = *self.ahead_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < AHEAD {
+            return None;
+        }
+        tracing::error!(%chain, indexed, head = head.number, "INDEXED BEYOND THE HEAD: the chain is shorter than what is stored");
+        metrics::counter!("icc_indexer_beyond_head_total", "chain" => chain.to_string()).increment(1);
+        self.ahead_since = None;
+        (head.number >= cursor.final_number).then_some(head)
     }
 
     /// Ranges up to the final block, then block by block to the head. Ends early when the chain changed under us, or

@@ -1,14 +1,10 @@
-//! A range of final blocks, from the chain and ready for the store.
+//! A range of final blocks and their events, from the chain.
 
 use std::sync::Arc;
 
-use alloy_primitives::B256;
 use futures::{StreamExt, TryStreamExt, stream};
-use icc_chain::{BlockRef, ChainError, ChainReader};
-use icc_store::{EventRow, IndexedBlock};
+use icc_chain::{Block, BlockRef, ChainError, ChainReader, LocatedEvent};
 use tokio_util::task::AbortOnDropHandle;
-
-use crate::{engine::row, rows::event_row};
 
 /// Blocks that are asked for at the same time.
 const BLOCKS_AT_ONCE: usize = 16;
@@ -18,13 +14,13 @@ pub(crate) struct Fetched {
     /// The last block of the range.
     pub(crate) to: BlockRef,
     /// Blocks with events, in order.
-    pub(crate) blocks: Vec<IndexedBlock>,
+    pub(crate) blocks: Vec<(Block, Vec<LocatedEvent>)>,
 }
 
 impl Fetched {
     /// How many events.
     pub(crate) fn events(&self) -> u64 {
-        self.blocks.iter().map(|block| block.events.len() as u64).sum()
+        self.blocks.iter().map(|(_, events)| events.len() as u64).sum()
     }
 }
 
@@ -56,30 +52,28 @@ impl Ahead {
 }
 
 async fn fetch(reader: &dyn ChainReader, from: u64, to: u64) -> Result<Option<Fetched>, ChainError> {
-    let gateway: B256 = reader.gateway();
-    let mut groups: Vec<(BlockRef, Vec<EventRow>)> = Vec::new();
+    let mut groups: Vec<(BlockRef, Vec<LocatedEvent>)> = Vec::new();
     for event in reader.events_in_range(from, to).await? {
         let at = event.at.block;
         if groups.last().is_none_or(|(block, _)| block.number != at.number) {
             groups.push((at, Vec::new()));
         }
-        if let Some((block, rows)) = groups.last_mut() {
+        if let Some((block, events)) = groups.last_mut() {
             if *block != at {
                 return Ok(None);
             }
-            rows.extend(event_row(gateway, event));
+            events.push(event);
         }
     }
-    // Rows are kept of some events alone; a block without rows is not kept.
-    groups.retain(|(_, rows)| !rows.is_empty());
     let with_headers = stream::iter(groups.into_iter().map(|(at, events)| async move {
         let block = reader.block(at.number).await?.filter(|block| block.at == at);
-        Ok::<_, ChainError>(block.map(|block| IndexedBlock { block: row(&block), events }))
+        Ok::<_, ChainError>(block.map(|block| (block, events)))
     }));
-    let blocks: Vec<Option<IndexedBlock>> = with_headers.buffered(BLOCKS_AT_ONCE).try_collect().await?;
+    let blocks: Vec<Option<(Block, Vec<LocatedEvent>)>> =
+        with_headers.buffered(BLOCKS_AT_ONCE).try_collect().await?;
     let Some(blocks) = blocks.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
     let last = match blocks.last() {
-        Some(indexed) if indexed.block.number == to => BlockRef { number: to, hash: indexed.block.hash },
+        Some((block, _)) if block.at.number == to => block.at,
         _ => match reader.block(to).await? {
             Some(block) => block.at,
             None => return Ok(None),

@@ -1,6 +1,7 @@
 //! Blocks and events into the store.
 
-use icc_chain::ChainError;
+use icc_chain::{Block, BlockRef, ChainError, LocatedEvent};
+use icc_lane::{Gateway, Lanes, Pair};
 use icc_store::{ApplyError, Cursor, IndexedBlock};
 
 use crate::{IndexError, Indexer, engine::row, fetch::Ahead, rows::event_row};
@@ -31,7 +32,7 @@ impl Indexer {
             };
             self.range = next_range(to - from + 1, fetched.events()).min(self.config.max_range.max(1));
             ahead = self.fetch_after(to, up_to);
-            match self.apply(cursor, &fetched.blocks, (fetched.to.number, fetched.to.hash)).await? {
+            match self.apply(cursor, fetched.blocks, fetched.to).await? {
                 Some(next) => *cursor = next,
                 None => return Ok(false),
             }
@@ -58,24 +59,56 @@ impl Indexer {
         if events.iter().any(|event| event.at.block != block.at) {
             return Ok(None);
         }
-        let gateway = self.reader.gateway();
-        let events = events.into_iter().filter_map(|event| event_row(gateway, event)).collect();
-        self.apply(cursor, &[IndexedBlock { block: row(&block), events }], (block.at.number, block.at.hash))
-            .await
+        self.apply(cursor, vec![(block, events)], block.at).await
     }
 
+    /// Stores blocks with their events, each of which must be its chain's own to tell.
     async fn apply(
-        &self,
+        &mut self,
         cursor: &Cursor,
-        blocks: &[IndexedBlock],
-        to: (u64, alloy_primitives::B256),
+        blocks: Vec<(Block, Vec<LocatedEvent>)>,
+        to: BlockRef,
     ) -> Result<Option<Cursor>, IndexError> {
-        match self.store.apply(self.reader.chain(), cursor, blocks, to).await {
-            Ok(()) => Ok(Some(Cursor { number: to.0, hash: to.1, final_number: cursor.final_number })),
+        let chain = self.reader.chain();
+        let mut lanes = match self.lanes.take() {
+            Some(lanes) => lanes,
+            None => self.opened_lanes().await?,
+        };
+        let mut indexed = Vec::with_capacity(blocks.len());
+        for (block, located) in blocks {
+            let mut events = Vec::with_capacity(located.len());
+            for event in located {
+                if let Err(foreign) = lanes.admit(&event.event) {
+                    metrics::counter!("icc_indexer_foreign_events_total", "chain" => chain.to_string())
+                        .increment(1);
+                    let problem = format!("block {}: {foreign}", block.at.number);
+                    return Err(ApplyError::Inconsistent(problem).into());
+                }
+                events.extend(event_row(self.reader.gateway(), event));
+            }
+            // Of final blocks only those with rows are kept; `set_final` drops the others.
+            indexed.push(IndexedBlock { block: row(&block), events });
+        }
+        match self.store.apply(chain, cursor, &indexed, (to.number, to.hash)).await {
+            Ok(()) => {
+                self.lanes = Some(lanes);
+                Ok(Some(Cursor { number: to.number, hash: to.hash, final_number: cursor.final_number }))
+            }
             // Another indexer of this chain was faster.
             Err(ApplyError::CursorMoved) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The lanes that the gateway has opened, as they are stored.
+    async fn opened_lanes(&self) -> Result<Lanes, IndexError> {
+        let chain = self.reader.chain();
+        let gateway = Gateway { network: self.config.network, chain, address: self.reader.gateway() };
+        let opened = self.store.opened_by(chain).await?;
+        let opened = opened.into_iter().map(|row| {
+            ((row.destination, row.generation), Pair { outbound: row.outbound, inbound: row.inbound })
+        });
+        Ok(Lanes::new(gateway, opened))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reorgs: finding the last common block, and forgetting what came after it.
 
+use alloy_primitives::B256;
 use icc_chain::{Block, BlockRef};
 use icc_store::Cursor;
 
@@ -44,9 +45,9 @@ impl Indexer {
                 Some(_) => below = stored.number,
             }
         }
-        // No block with events below: from the start again. The last final block would do, if chains kept their word.
-        let start = self.reader.block(self.config.start_block).await?;
-        Ok(start.map_or(Ancestry::Behind, |block| Ancestry::Forked(block.at)))
+        // No block with events below: from the last final one on.
+        let last = self.reader.block(cursor.final_number).await?;
+        Ok(last.map_or(Ancestry::Behind, |block| Ancestry::Forked(block.at)))
     }
 
     /// Goes back over stored blocks, farther each time it is called in a row: events that an endpoint left out are
@@ -62,8 +63,7 @@ impl Indexer {
                     target = Some(BlockRef { number: stored.number, hash: stored.hash });
                 }
                 None => {
-                    let start = self.reader.block(self.config.start_block).await?;
-                    target = start.map(|block| block.at);
+                    target = Some(BlockRef { number: 0, hash: B256::ZERO });
                     break;
                 }
             }
@@ -75,17 +75,21 @@ impl Indexer {
         }
     }
 
-    /// Forgets everything above `ancestor`.
-    pub(crate) async fn unwind(&self, cursor: Cursor, ancestor: BlockRef) -> Result<Cursor, IndexError> {
+    /// Forgets everything above `ancestor`, or above the last final block if that is higher: of final blocks only those
+    /// with events are stored, and nothing between is lost.
+    pub(crate) async fn unwind(&mut self, cursor: Cursor, ancestor: BlockRef) -> Result<Cursor, IndexError> {
         let chain = self.reader.chain();
+        let ancestor = if ancestor.number < cursor.final_number {
+            match self.reader.block(cursor.final_number).await? {
+                Some(last) => last.at,
+                None => return Ok(cursor),
+            }
+        } else {
+            ancestor
+        };
         tracing::warn!(%chain, from = cursor.number, to = ancestor.number, "unwinding");
         metrics::counter!("icc_indexer_unwinds_total", "chain" => chain.to_string()).increment(1);
-        if ancestor.number < cursor.final_number {
-            metrics::counter!("icc_indexer_finality_reverted_total", "chain" => chain.to_string())
-                .increment(1);
-            let (known, kept) = (cursor.final_number, ancestor.number);
-            tracing::error!(%chain, known, kept, "final blocks are looked at again: is the chain's finality policy safe?");
-        }
+        self.lanes = None;
         self.store.unwind(chain, &cursor, (ancestor.number, ancestor.hash)).await?;
         let final_number = cursor.final_number.min(ancestor.number);
         Ok(Cursor { number: ancestor.number, hash: ancestor.hash, final_number })

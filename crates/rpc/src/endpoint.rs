@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use icc_chain::ChainError;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -13,33 +14,40 @@ use crate::{EndpointError, Misdeed, answer::read_answer, name_endpoint};
 const MAX_BODY_BYTES: usize = 32 << 20;
 const TOO_LONG: &str = "answer is longer than";
 
-/// A JSON-RPC endpoint over HTTP; clones share it.
+/// The way to a node: a JSON-RPC request there, the answer's bytes back.
+#[async_trait]
+pub trait Transport: Send + Sync + std::fmt::Debug {
+    /// Carries one request.
+    ///
+    /// # Errors
+    /// In words, without what a URL may hold of secrets.
+    async fn carry(&self, request: &Value) -> Result<Vec<u8>, String>;
+}
+
+/// A JSON-RPC endpoint; clones share it.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    url: Arc<Url>,
     name: Arc<str>,
-    client: reqwest::Client,
+    transport: Arc<dyn Transport>,
 }
 
 impl Endpoint {
-    /// An endpoint whose calls take at most `timeout`.
+    /// An endpoint over HTTP whose calls take at most `timeout`.
     ///
     /// # Errors
     /// A [`ChainError::Misconfigured`] if no HTTP client can be made.
     pub fn new(url: Url, timeout: Duration) -> Result<Self, ChainError> {
-        let client = reqwest::Client::builder()
-            .timeout(timeout)
-            .connect_timeout(timeout.min(Duration::from_secs(3)))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|error| ChainError::Misconfigured(format!("no HTTP client: {error}")))?;
         // Paths and queries of provider URLs often hold a key: they are never shown.
         let name = match url.port() {
             Some(port) => format!("{}:{port}", url.host_str().unwrap_or("?")),
             None => url.host_str().unwrap_or("?").to_owned(),
         };
-        Ok(Self { url: Arc::new(url), name: name.into(), client })
+        Ok(Self::over(&name, Arc::new(Http::new(url, timeout)?)))
+    }
+
+    /// An endpoint over another way.
+    pub fn over(name: &str, transport: Arc<dyn Transport>) -> Self {
+        Self { name: name.into(), transport }
     }
 
     /// Host and port, for logs and metrics; without path, query or credentials.
@@ -68,14 +76,9 @@ impl Endpoint {
 
     async fn call_inner<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, EndpointError> {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let response = self
-            .client
-            .post(Url::clone(&self.url))
-            .json(&request)
-            .send()
-            .await
-            .map_err(|error| EndpointError::Transport(format!("{method}: {}", without_url(error))))?;
-        let body = read_bounded(response)
+        let body = self
+            .transport
+            .carry(&request)
             .await
             .map_err(|error| EndpointError::Transport(format!("{method}: {error}")))?;
         read_answer(&body).map_err(|error| match error {
@@ -101,6 +104,34 @@ impl Endpoint {
         } else {
             ChainError::Unavailable { endpoint, reason }
         }
+    }
+}
+
+/// HTTP, with bounded answers.
+#[derive(Debug)]
+struct Http {
+    url: Url,
+    client: reqwest::Client,
+}
+
+impl Http {
+    fn new(url: Url, timeout: Duration) -> Result<Self, ChainError> {
+        let client = reqwest::Client::builder()
+            .timeout(timeout)
+            .connect_timeout(timeout.min(Duration::from_secs(3)))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| ChainError::Misconfigured(format!("no HTTP client: {error}")))?;
+        Ok(Self { url, client })
+    }
+}
+
+#[async_trait]
+impl Transport for Http {
+    async fn carry(&self, request: &Value) -> Result<Vec<u8>, String> {
+        let response = self.client.post(self.url.clone()).json(request).send().await.map_err(without_url)?;
+        read_bounded(response).await
     }
 }
 

@@ -11,7 +11,7 @@ mod pool;
 
 pub use agree::{Answer, agree};
 pub use answer::{EndpointError, read_answer};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Transport};
 pub use heads::{HeadSource, spawn_head_hints};
 pub use notice::{Misdeed, name_endpoint};
 pub use pool::Pool;

@@ -221,6 +221,7 @@ impl Store {
         let rows = query!(
             r#"select l.outbound as "lane!", l.remote_chain as "destination!", d.nonce as "delivered!"
                from lane_opened l
+               join lane_opened o on o.chain_id = l.remote_chain and o.inbound = l.outbound
                join chain_cursor c on c.chain_id = l.chain_id
                cross join lateral (
                    select coalesce(max(to_nonce), 0) as nonce from delivery where lane = l.outbound

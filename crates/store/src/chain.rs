@@ -121,6 +121,27 @@ impl Store {
         blocks: &[IndexedBlock],
         to: (u64, B256),
     ) -> Result<(), ApplyError> {
+        // What is stored twice, or fits no column, is the chain's contradiction, not the database's fault.
+        self.apply_all(id, from, blocks, to).await.map_err(|error| match error {
+            ApplyError::Store(StoreError::Database(sqlx::Error::Database(refused)))
+                if refused.is_unique_violation() =>
+            {
+                ApplyError::Inconsistent(format!("an event comes twice ({})", refused.message()))
+            }
+            ApplyError::Store(StoreError::OutOfRange(what)) => {
+                ApplyError::Inconsistent(format!("{what} is more than can be"))
+            }
+            other => other,
+        })
+    }
+
+    async fn apply_all(
+        &self,
+        id: ChainId,
+        from: &Cursor,
+        blocks: &[IndexedBlock],
+        to: (u64, B256),
+    ) -> Result<(), ApplyError> {
         let mut tx = self.begin().await.map_err(StoreError::from)?;
         move_cursor(&mut tx, id, from, to).await?;
         let source = chain(id)?;
@@ -139,11 +160,16 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets everything above `to`, which must be an ancestor of the chain's present head.
+    /// Forgets everything above `to`, which must be an ancestor of the chain's present head, and not below what is final:
+    /// nothing final is forgotten, whatever the chain says.
     ///
     /// # Errors
     /// [`ApplyError`]; nothing is changed then.
     pub async fn unwind(&self, id: ChainId, from: &Cursor, to: (u64, B256)) -> Result<(), ApplyError> {
+        if to.0 < from.final_number {
+            let (to, kept) = (to.0, from.final_number);
+            return Err(ApplyError::Inconsistent(format!("block {to} is below what is final ({kept})")));
+        }
         let mut tx = self.begin().await.map_err(StoreError::from)?;
         move_cursor(&mut tx, id, from, to).await?;
         delete_above(&mut tx, chain(id)?, number(to.0, "block")?).await?;

@@ -273,7 +273,8 @@ impl Store {
             r#"select l.outbound as "lane!", c.final_number as "block!",
                       coalesce((select m.nonce from message m where m.lane = l.outbound
                                   and m.block_number <= c.final_number order by m.nonce desc limit 1), 0) as "nonce!"
-               from lane_opened l join chain_cursor c on c.chain_id = l.chain_id"#
+               from lane_opened l join chain_cursor c on c.chain_id = l.chain_id
+               join lane_opened o on o.chain_id = l.remote_chain and o.inbound = l.outbound"#
         )
         .fetch_all(&self.pool)
         .await?;

@@ -67,7 +67,8 @@ impl Store {
                    left join expired x on x.lane = r.lane and x.nonce = r.nonce
                    left join execute_attempt a on a.lane = r.lane and a.nonce = r.nonce
                    where r.lane = $1 and e.nonce is null and x.nonce is null
-                     and not exists(select 1 from struck s where s.message_id = r.message_id)
+                     and not exists(select 1 from struck s where s.message_id = r.message_id
+                                    and s.destination_chain = r.destination_chain)
                ) d
                where (d.late or d.reason in (0, 1))
                  and (d.late or d.attempts < $2

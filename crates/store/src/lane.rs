@@ -24,6 +24,19 @@ pub struct LaneRow {
     pub generation: u32,
 }
 
+/// A lane pair as one of its ends has opened it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenedRow {
+    /// The other chain.
+    pub destination: ChainId,
+    /// Generation of both lanes.
+    pub generation: u32,
+    /// From here to there.
+    pub outbound: LaneId,
+    /// From there to here.
+    pub inbound: LaneId,
+}
+
 struct LaneColumns {
     chain_id: i64,
     gateway: Vec<u8>,
@@ -61,18 +74,45 @@ pub struct LaneBacklog {
 }
 
 impl Store {
-    /// All lanes that their source has opened.
+    /// All lanes that both of their ends have opened: what one end says alone makes nobody work.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn lanes(&self) -> Result<Vec<LaneRow>, StoreError> {
         let rows = query_as!(
             LaneColumns,
-            "select chain_id, gateway, remote_chain, generation, outbound from lane_opened order by outbound"
+            "select o.chain_id, o.gateway, o.remote_chain, o.generation, o.outbound from lane_opened o
+             join lane_opened d on d.chain_id = o.remote_chain and d.inbound = o.outbound order by o.outbound"
         )
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter().map(LaneRow::try_from).collect()
+    }
+
+    /// The lanes that a chain's gateway has opened, as far as it is indexed: destination and generation, and the ids of
+    /// the lanes from there and to there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn opened_by(&self, id: ChainId) -> Result<Vec<OpenedRow>, StoreError> {
+        let rows = query!(
+            "select remote_chain, generation, outbound, inbound from lane_opened where chain_id = $1",
+            chain(id)?
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let generation = u32::try_from(row.generation);
+                Ok(OpenedRow {
+                    destination: chain_id(row.remote_chain)?,
+                    generation: generation
+                        .map_err(|_| StoreError::Corrupt("a generation is out of range".to_owned()))?,
+                    outbound: lane(&row.outbound)?,
+                    inbound: lane(&row.inbound)?,
+                })
+            })
+            .collect()
     }
 
     /// One lane; `None` if its source has not opened it, as far as it is indexed.

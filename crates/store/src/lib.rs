@@ -28,7 +28,7 @@ pub use events::{
 };
 pub use evidence::EvidenceRow;
 pub use execute::{DueExecution, DueKind};
-pub use lane::{LaneBacklog, LaneRow, QuorumCheckpoint};
+pub use lane::{LaneBacklog, LaneRow, OpenedRow, QuorumCheckpoint};
 pub use lease::Lease;
 pub use money::{ExpiredRow, FeePaidRow, FollowUpRow, LaneEndedRow, QueueEndedRow, QueuedRow};
 pub use queue::{DueRelease, LaneFees};

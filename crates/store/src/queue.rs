@@ -58,7 +58,7 @@ impl Store {
                      and q.index = (select coalesce(max(e.index) + 1, 0) from queue_ended e where e.chain_id = $1
                                     and e.token_id = t.token_id and e.outcome <> 2)
                ) head
-               left join message m on m.message_id = head.message_id
+               left join message m on m.message_id = head.message_id and m.destination_chain = $1
                where head.cancelled or head.release_at <= coalesce(
                    (select max(b.timestamp) from chain_block b where b.chain_id = $1
                     and b.number > (select c.final_number from chain_cursor c where c.chain_id = $1)),

@@ -114,7 +114,8 @@ impl Store {
                       s.final_number as "source_final!",
                       d.transaction as "delivered_by?", d.block_number as "delivered_at?",
                       r.reason as "reason?", r.block_number as "recorded_at?",
-                      exists(select 1 from struck w where w.message_id = m.message_id) as "struck!",
+                      exists(select 1 from struck w where w.message_id = m.message_id
+                             and w.destination_chain = m.destination_chain) as "struck!",
                       e.transaction as "executed_by?", e.block_number as "executed_at?",
                       x.transaction as "expired_by?", x.block_number as "expired_at?",
                       q.release_at as "release_at?", z.outcome as "outcome?", z.block_number as "queue_ended_at?",
@@ -142,7 +143,7 @@ impl Store {
                    where y.chain_id = q.chain_id and y.token_id = q.token_id and y.index = q.index
                    order by y.outcome desc limit 1
                ) z on true
-               left join follow_up f on f.message_id = m.message_id
+               left join follow_up f on f.message_id = m.message_id and f.chain_id = m.destination_chain
                left join execute_attempt a on a.lane = m.lane and a.nonce = m.nonce
                left join relay_note n on n.lane = m.lane
                where m.lane = $1 and m.nonce = $2"#,

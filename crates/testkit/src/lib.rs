@@ -1,5 +1,6 @@
 //! Adversaries and faults, one file each, for tests, chaos and benchmarks. Nothing shipped depends on it.
 
+pub mod adversary;
 mod audit;
 pub mod bench;
 pub mod chaos;

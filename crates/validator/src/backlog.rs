@@ -13,16 +13,14 @@ use std::{
 use alloy_primitives::B256;
 use icc_attest::{Attestation, SNAPSHOT_INTERVAL, SignPointRequest};
 use icc_chain::{ChainError, Prover};
+use icc_lane::{FoldError, Place, sign_points_between};
 use icc_protocol::{LaneId, SIGN_INTERVAL};
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep_until},
 };
 
-use crate::{
-    Attestor, ChainState, JournalError, SignError, SignableBlock,
-    fold::{FoldError, Folded, Place, sign_points_between},
-};
+use crate::{Attestor, ChainState, Folded, JournalError, SignError, SignableBlock};
 
 /// Between two windows that are proved.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -2,21 +2,22 @@
 //! about to sign into its journal, signs, and publishes. It knows no database and trusts no core.
 //!
 //! One stage a file: [`watch`] finds what is final and signs it, [`trust`] says by types what may be signed, [`ancestry`]
-//! walks from a final block to its ancestors, [`told`] asks endpoints for events, [`fold`] recomputes accumulators from
-//! them, [`peers`] asks other validators when endpoints are not of one mind and [`words`] answers them, [`journal`] decides
-//! what may be signed, [`sign`] signs it, [`publish`] hands it out, [`ingress`] serves it, [`backlog`] signs older sign
-//! points on request; [`sets`] follows and signs the sets of epochs, [`duty`] looks whether the others do the same,
-//! [`tower`] keeps what contradicts.
+//! walks from a final block to its ancestors, [`prepared`] keeps what was proved before it was final, [`told`] asks
+//! endpoints for events and has them folded to where [`outbox`] says that they must lead, [`peers`] asks other validators
+//! when endpoints are not of one mind and [`words`] answers them, [`journal`] decides what may be signed, [`sign`] signs it,
+//! [`publish`] hands it out, [`ingress`] serves it, [`backlog`] signs older sign points on request; [`sets`] follows and
+//! signs the sets of epochs, [`duty`] looks whether the others do the same, [`tower`] keeps what contradicts.
 
 mod alarm;
 mod ancestry;
 mod backlog;
 mod duty;
 mod fetch;
-mod fold;
 mod ingress;
 mod journal;
+mod outbox;
 mod peers;
+mod prepared;
 mod publish;
 mod recover;
 mod sets;
@@ -29,13 +30,10 @@ mod words;
 
 pub use backlog::{Backlog, BacklogError};
 pub use duty::{Duty, DutyConfig, Roll};
-pub use fold::{
-    ChainState, FoldError, Folded, LaneDoubt, LaneFold, LaneState, Place, Resume, Source, resume,
-    sign_points_between,
-};
 pub use ingress::router;
 pub use journal::{Journal, JournalError, SignError};
-pub use peers::{Peer, Peers};
+pub use outbox::{ChainState, Folded, LaneDoubt, LaneState, Resume, resume};
+pub use peers::{AskPeers, Peer, Peers};
 pub use publish::{Publisher, publish};
 pub use recover::{RecoverError, confirm, recover};
 pub use sets::{FirstTrust, SetError, SetWatcher};

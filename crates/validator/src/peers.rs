@@ -13,6 +13,7 @@ use std::{
 };
 
 use alloy_primitives::Address;
+use async_trait::async_trait;
 use futures::{StreamExt, stream::FuturesUnordered};
 use icc_attest::FinalWord;
 use icc_chain::{Prover, QuorumBlock};
@@ -42,6 +43,23 @@ pub struct Peer {
     pub address: Address,
 }
 
+/// The way to other validators: each one's word on what is final at a height or above it.
+#[async_trait]
+pub trait AskPeers: Send + Sync + std::fmt::Debug {
+    /// Asks one.
+    ///
+    /// # Errors
+    /// In words.
+    async fn final_word(&self, peer: &Peer, chain: ChainId, height: u64) -> Result<FinalWord, String>;
+}
+
+#[async_trait]
+impl AskPeers for reqwest::Client {
+    async fn final_word(&self, peer: &Peer, chain: ChainId, height: u64) -> Result<FinalWord, String> {
+        fetch(self, &peer.url, &format!("v1/final/{chain}/{height}"), MAX_ANSWER_BYTES).await
+    }
+}
+
 /// More than a third, so that one of them is honest.
 fn needed(peers: usize) -> usize {
     peers / 3 + 1
@@ -58,7 +76,7 @@ struct Registered {
 /// The other validators of the network.
 #[derive(Debug, Clone)]
 pub struct Peers {
-    client: reqwest::Client,
+    way: Arc<dyn AskPeers>,
     domain: Domain,
     configured: Arc<Vec<Peer>>,
     registered: Arc<RwLock<Registered>>,
@@ -67,7 +85,12 @@ pub struct Peers {
 impl Peers {
     /// Peers, asked with `client`.
     pub fn new(client: reqwest::Client, domain: Domain, peers: Vec<Peer>) -> Self {
-        Self { client, domain, configured: Arc::new(peers), registered: Arc::default() }
+        Self::over(Arc::new(client), domain, peers)
+    }
+
+    /// Peers, asked in another way.
+    pub fn over(way: Arc<dyn AskPeers>, domain: Domain, peers: Vec<Peer>) -> Self {
+        Self { way, domain, configured: Arc::new(peers), registered: Arc::default() }
     }
 
     /// The members of the trusted set beside this one: from now on these are asked, instead of those before. `told` are
@@ -162,8 +185,7 @@ impl Peers {
     }
 
     async fn word(&self, peer: &Peer, chain: ChainId, height: u64) -> Result<PeerWord, String> {
-        let path = format!("v1/final/{chain}/{height}");
-        let word: FinalWord = fetch(&self.client, &peer.url, &path, MAX_ANSWER_BYTES).await?;
+        let word = self.way.final_word(peer, chain, height).await?;
         PeerWord::check(&word, &self.domain, chain, peer.address)
     }
 }

@@ -4,14 +4,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use icc_attest::SNAPSHOT_INTERVAL;
 use icc_chain::{ChainError, ProvedOutbox, ProvedOutboxes, Prover};
+use icc_lane::{FoldError, Gateway, LaneFold, Place};
 use icc_protocol::{ChainId, Checkpoint, LaneId};
 use icc_rpc::{Misdeed, name_endpoint};
 use tokio::time::timeout;
 
-use crate::{
-    ChainState, LaneState, WatchConfig,
-    fold::{FoldError, Folded, LaneDoubt, LaneFold, Place, Resume, Source, resume},
-};
+use crate::{ChainState, Folded, LaneDoubt, LaneState, Resume, WatchConfig, resume};
 
 /// For an endpoint to tell its events; doubled when none has managed.
 const FIRST_PATIENCE: Duration = Duration::from_secs(30);
@@ -37,7 +35,9 @@ struct Way {
 
 impl Way {
     fn fold(&self) -> LaneFold {
-        LaneFold::new(self.end.lane, (self.destination, self.end.generation), self.from, self.goal)
+        let lane = (self.destination, self.end.generation);
+        let fold = LaneFold::new(self.end.lane, lane, self.from, self.goal);
+        if self.goal == self.end.place().1 { fold.to_the_end() } else { fold }
     }
 }
 
@@ -58,13 +58,15 @@ impl Teller {
         Self { prover, config, names, trusted: 0, patience: FIRST_PATIENCE }
     }
 
-    fn source(&self) -> Source {
-        Source { network: self.config.network, chain: self.prover.chain(), gateway: self.prover.gateway() }
-    }
-
-    /// The lane of a proved outbox; `None` if it is closed.
+    /// The lane of a proved outbox; `None` if it is closed. All that its id is made of is proved: nobody's word is in it.
     pub(crate) fn lane(&self, destination: ChainId, outbox: &ProvedOutbox) -> Option<LaneId> {
-        (!outbox.accumulator.is_zero()).then(|| self.source().lane(destination, outbox).id())
+        let gateway = Gateway {
+            network: self.config.network,
+            chain: self.prover.chain(),
+            address: self.prover.gateway(),
+        };
+        let lane = gateway.lane((destination, outbox.remote_gateway), outbox.generation);
+        (!outbox.accumulator.is_zero()).then(|| lane.id())
     }
 
     /// What will be needed when the block is final, by the endpoint that last told the truth; `None` if it does not

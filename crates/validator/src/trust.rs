@@ -35,7 +35,7 @@ use icc_attest::FinalWord;
 use icc_chain::{BlockRef, HashedHeader, ProvedEpoch, QuorumBlock, UnanimousFinal};
 use icc_protocol::{ChainId, Checkpoint, Domain, EpochRecord};
 
-use crate::{ChainState, fold::Folded};
+use crate::{ChainState, Folded};
 
 /// Another validator's word, with its signature checked, that a block is final by every one of its endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,24 +2,22 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use alloy_primitives::B256;
 use icc_attest::Attestation;
 use icc_chain::{BlockRef, ChainError, HashedHeader, ProvedOutboxes, Prover, QuorumBlock};
-use icc_protocol::{ChainId, Checkpoint, LaneId, NetworkId};
+use icc_lane::Place;
+use icc_protocol::{ChainId, Checkpoint, NetworkId};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Attestor, Backlog, ChainState, FinalHead, JournalError, LaneState, Peers, Publisher, SignError,
-    SignableBlock,
+    Attestor, Backlog, ChainState, FinalHead, JournalError, LaneDoubt, LaneState, Peers, Publisher,
+    SignError, SignableBlock,
     alarm::Alarm,
     ancestry::Ancestry,
-    fold::{Folded, LaneDoubt, Place},
+    prepared::{Preparations, Prepared},
     told::{Known, Teller},
 };
 
-/// Proofs of blocks that are not final yet, kept at most.
-const MAX_PROOFS: usize = 256;
 /// Kept proofs tried when the final block itself cannot be proved any more.
 const MAX_FALLBACKS: usize = 4;
 /// Between the beginnings of two looks at a chain, however many hints there are.
@@ -74,16 +72,6 @@ impl From<JournalError> for WatchError {
     }
 }
 
-/// What is known of a block that was not final when it was proved.
-struct Prepared {
-    proof: ProvedOutboxes,
-    /// The prepared block that `folded` follows; `None`: what was signed then.
-    base: Option<BlockRef>,
-    /// Where each lane was at the base.
-    from: BTreeMap<LaneId, Place>,
-    folded: Option<Folded>,
-}
-
 /// Watches one chain.
 pub struct Watcher {
     prover: Arc<dyn Prover>,
@@ -95,8 +83,7 @@ pub struct Watcher {
     state: ChainState,
     /// Lanes for which nothing was signed when the others were: looked at again.
     in_doubt: bool,
-    /// By height and hash: never by height alone, which is many blocks'.
-    prepared: BTreeMap<(u64, B256), Prepared>,
+    prepared: Preparations,
     ancestry: Ancestry,
     teller: Teller,
 }
@@ -125,7 +112,7 @@ impl Watcher {
             config,
             state,
             in_doubt: false,
-            prepared: BTreeMap::new(),
+            prepared: Preparations::default(),
             ancestry: Ancestry::default(),
             teller,
         })
@@ -215,7 +202,7 @@ impl Watcher {
     async fn advance(&mut self, head: FinalHead, hinted: Instant) -> Result<(), WatchError> {
         let chain = self.prover.chain();
         let (block, proof) = self.proof_for(head).await?;
-        let mut folded = match self.prepared_to(block.at()) {
+        let mut folded = match self.prepared.folded_to(block.at(), &self.state) {
             Some(folded) => folded,
             None => {
                 let known = self.known(&self.state, &proof)?;
@@ -235,8 +222,7 @@ impl Watcher {
         }
         self.in_doubt = !doubts.is_empty();
         self.backlog.follow(&self.prover, block, &self.state);
-        let signed_to = self.state.block;
-        self.prepared.retain(|(number, _), _| *number > signed_to);
+        self.prepared.forget_to(self.state.block);
         self.tell_signed(&attestations, after);
         self.publisher.publish(attestations);
         if doubts.is_empty() { Ok(()) } else { Err(WatchError::Lanes(Doubts(doubts))) }
@@ -256,38 +242,6 @@ impl Watcher {
         tracing::info!(%chain, block, checkpoints = attestations.len(), after_us, "signed");
     }
 
-    /// What was folded ahead of finality, if it leads without a gap from what is signed to this very block. Links are
-    /// blocks by their hashes, and each lane's way passes what was signed of it: another fork's way does not.
-    fn prepared_to(&self, block: BlockRef) -> Option<Folded> {
-        let last = self.prepared.get(&(block.number, block.hash))?;
-        let mut folded = last.folded.clone()?;
-        let mut reversed: Vec<Checkpoint> = folded.checkpoints.drain(..).rev().collect();
-        let mut at = last;
-        while let Some(base) = at.base {
-            match self.prepared.get(&(base.number, base.hash)) {
-                Some(before) => {
-                    reversed.extend(before.folded.as_ref()?.checkpoints.iter().rev().copied());
-                    at = before;
-                }
-                None if base.number <= self.state.block => break,
-                None => return None,
-            }
-        }
-        folded.checkpoints = reversed.into_iter().rev().collect();
-        let passes = |lane: &LaneState| {
-            let (signed, place) = (lane.lane, Place { nonce: lane.nonce, accumulator: lane.accumulator });
-            let is_there = |checkpoint: &Checkpoint| {
-                (checkpoint.lane, checkpoint.nonce, checkpoint.accumulator)
-                    == (signed, place.nonce, place.accumulator)
-            };
-            at.from.get(&signed) == Some(&place) || folded.checkpoints.iter().any(is_there)
-        };
-        let goes_on = |lane: &&LaneState| {
-            folded.state.as_ref().is_some_and(|state| state.lanes.values().any(|l| l.lane == lane.lane))
-        };
-        self.state.lanes.values().filter(goes_on).all(passes).then_some(folded)
-    }
-
     /// What was prepared may begin before what has been signed since.
     fn is_new(&self, checkpoint: &Checkpoint) -> bool {
         let signed = self.state.lanes.values().find(|lane| lane.lane == checkpoint.lane);
@@ -298,7 +252,7 @@ impl Watcher {
     /// newest block proved while it was the head that is an ancestor of it, by its hash.
     async fn proof_for(&mut self, head: FinalHead) -> Result<(SignableBlock, ProvedOutboxes), ChainError> {
         let at = head.at();
-        let kept = self.prepared.get(&(at.number, at.hash)).map(|known| known.proof.clone());
+        let kept = self.prepared.get(at).map(|known| known.proof.clone());
         let proof = match kept {
             Some(kept) => Ok(kept),
             None => self.prover.prove_outboxes(at, &self.config.destinations).await,
@@ -310,17 +264,11 @@ impl Watcher {
             },
             Err(error) => error,
         };
-        let kept: Vec<BlockRef> = self
-            .prepared
-            .range((self.state.block + 1, B256::ZERO)..(at.number, B256::ZERO))
-            .rev()
-            .map(|(_, known)| known.proof.block())
-            .take(MAX_FALLBACKS)
-            .collect();
+        let kept = self.prepared.newest_between(self.state.block, at.number, MAX_FALLBACKS);
         for block in kept {
             let descent = self.ancestry.descent(self.prover.as_ref(), at, block).await;
             let reached = descent.and_then(|descent| head.reach(descent.headers()));
-            if let (Some(reached), Some(known)) = (reached, self.prepared.get(&(block.number, block.hash))) {
+            if let (Some(reached), Some(known)) = (reached, self.prepared.get(block)) {
                 return Ok((reached, known.proof.clone()));
             }
         }
@@ -337,10 +285,7 @@ impl Watcher {
         for (destination, outbox) in &proof.outboxes {
             let Some(lane) = self.teller.lane(*destination, outbox) else { continue };
             let followed = base.lanes.get(destination).filter(|state| state.lane == lane);
-            let followed = followed.map(|state| {
-                let place = Place { nonce: state.nonce, accumulator: state.accumulator };
-                (place, Some(state.block))
-            });
+            let followed = followed.map(|state| (state.place().1, Some(state.block)));
             let signed = self.attestor.journal().newest(lane)?;
             let signed = signed.map(|one| Place { nonce: one.nonce, accumulator: one.accumulator });
             let place = match (followed, signed) {
@@ -356,11 +301,11 @@ impl Watcher {
 
     /// The newest state folded below a block: its parent's, or one whose block is still on the chain.
     async fn base_below(&self, header: &HashedHeader) -> Option<(BlockRef, ChainState)> {
-        let number = header.at().number.checked_sub(1)?;
-        let known = match self.prepared.get(&(number, header.parent())) {
+        let parent = BlockRef { number: header.at().number.checked_sub(1)?, hash: header.parent() };
+        let known = match self.prepared.get(parent) {
             Some(parent) => parent,
             None => {
-                let (_, below) = self.prepared.range(..(header.at().number, B256::ZERO)).next_back()?;
+                let below = self.prepared.newest_below(header.at().number)?;
                 let at = below.proof.block();
                 (self.prover.agreed_block(at.number).await.ok()?.at() == at).then_some(below)?
             }
@@ -373,7 +318,7 @@ impl Watcher {
     async fn prepare_head(&mut self) {
         let proving = async {
             let head = self.prover.agreed_head().await?.at();
-            if head.number <= self.state.block || self.prepared.contains_key(&(head.number, head.hash)) {
+            if head.number <= self.state.block || self.prepared.get(head).is_some() {
                 return Ok(None);
             }
             self.prover.prove_outboxes(head, &self.config.destinations).await.map(Some)
@@ -391,21 +336,8 @@ impl Watcher {
         let state = below.map_or_else(|| self.state.clone(), |(_, state)| state);
         let Ok(known) = self.known(&state, &proof) else { return };
         let folded = self.teller.ahead(&state, &known, &proof).await;
-        let from = state
-            .lanes
-            .values()
-            .map(|lane| (lane.lane, Place { nonce: lane.nonce, accumulator: lane.accumulator }));
-        let BlockRef { number, hash } = proof.block();
-        let from = from.collect();
-        self.prepared.insert((number, hash), Prepared { proof, base, from, folded });
-        if self.prepared.len() > MAX_PROOFS {
-            // Thinned, not cut off: the oldest are the next to become final.
-            let mut keep = false;
-            self.prepared.retain(|_, _| {
-                keep = !keep;
-                keep
-            });
-        }
+        let from = state.lanes.values().map(LaneState::place).collect();
+        self.prepared.insert(Prepared { proof, base, from, folded });
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn spawn(
 ) -> eyre::Result<()> {
     for (chain, chain_config) in wiring::deployed_chains(config)? {
         let index_config = IndexConfig {
+            network: config.network,
             start_block: chain_config.start_block,
             max_range: chain_config.max_range,
             idle: Duration::from_millis(chain_config.poll_interval_ms.saturating_mul(4)),

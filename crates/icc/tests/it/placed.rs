@@ -84,7 +84,7 @@ impl<'a> Lying<'a> {
         if silent.is_empty() {
             return;
         }
-        let asked = self.proxied.preferred(self.case.at, &silent).await;
+        let asked = self.proxied.preferred(bridge, self.case.at, &silent).await;
         for (validator, endpoint) in silent.into_iter().zip(asked) {
             let before = self.placed[&validator];
             if before.is_some_and(|before| before.endpoint == endpoint) {

@@ -6,17 +6,18 @@ use std::{
 };
 
 /// What each crate may depend on, of this workspace. An edge that is not here is a decision to be made, not a detail.
-const EDGES: [(&str, &[&str]); 15] = [
+const EDGES: [(&str, &[&str]); 16] = [
     ("protocol", &[]),
     ("evm-proof", &[]),
     ("chain", &["protocol"]),
+    ("lane", &["chain", "protocol"]),
     ("rpc", &["chain"]),
     ("chain-evm", &["chain", "evm-proof", "protocol", "rpc"]),
     ("store", &["protocol"]),
-    ("indexer", &["chain", "protocol", "store"]),
+    ("indexer", &["chain", "lane", "protocol", "store"]),
     ("attest", &["protocol"]),
     ("service", &["protocol"]),
-    ("validator", &["attest", "chain", "protocol", "rpc", "service"]),
+    ("validator", &["attest", "chain", "lane", "protocol", "rpc", "service"]),
     ("relay", &["chain", "protocol", "store"]),
     ("api", &["attest", "chain", "protocol", "service", "store"]),
     ("devnet", &["api", "chain", "chain-evm", "protocol", "service"]),
@@ -29,6 +30,7 @@ const EDGES: [(&str, &[&str]); 15] = [
             "chain-evm",
             "devnet",
             "indexer",
+            "lane",
             "protocol",
             "relay",
             "service",
@@ -49,6 +51,7 @@ const EDGES: [(&str, &[&str]); 15] = [
             "rpc",
             "service",
             "store",
+            "validator",
         ],
     ),
 ];

@@ -2,109 +2,9 @@
 //! only leaves that lead to a proved accumulator fold to it, whoever told them, and then every accumulator on the way is
 //! the lane's own, as each is hashed into the next.
 
-use std::collections::BTreeMap;
-
 use alloy_primitives::{B256, keccak256};
-use icc_attest::SNAPSHOT_INTERVAL;
-use icc_chain::{BlockRef, Event, LocatedEvent, ProvedOutbox};
-use icc_protocol::{ChainId, Checkpoint, DecodeError, Lane, LaneId, Message, NetworkId, fold, is_sign_point};
-use serde::{Deserialize, Serialize};
-
-/// Messages folded at most to sign every sign point on the way. Of a longer gap only the beginning is folded, and the newest
-/// sign point signed; what is between is signed when somebody asks for it.
-pub(crate) const MAX_FOLD: u64 = 4096;
-
-/// A lane's outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LaneState {
-    /// The lane.
-    pub lane: LaneId,
-    /// Its generation.
-    pub generation: u32,
-    /// Messages so far.
-    pub nonce: u64,
-    /// The accumulator after them.
-    pub accumulator: B256,
-    /// The block in whose state that was proved.
-    pub block: u64,
-}
-
-/// The outboxes of a chain after a block.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChainState {
-    /// The block.
-    pub block: u64,
-    /// Outboxes by destination. One that is in doubt stays where it was.
-    pub lanes: BTreeMap<ChainId, LaneState>,
-}
-
-/// Who the outboxes are of.
-#[derive(Debug, Clone, Copy)]
-pub struct Source {
-    /// The deployment.
-    pub network: NetworkId,
-    /// The chain.
-    pub chain: ChainId,
-    /// Its gateway.
-    pub gateway: B256,
-}
-
-impl Source {
-    /// The lane of an outbox. All that its id is made of is proved: nobody else's word is in it.
-    pub fn lane(&self, destination: ChainId, outbox: &ProvedOutbox) -> Lane {
-        Lane {
-            network: self.network,
-            source_chain: self.chain,
-            source_gateway: self.gateway,
-            destination_chain: destination,
-            destination_gateway: outbox.remote_gateway,
-            generation: outbox.generation,
-        }
-    }
-}
-
-/// What events lead to from what was proved in a block's state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folded {
-    pub(crate) block: BlockRef,
-    /// How far the chain is followed with this; `None` for older sign points, which change nothing of that.
-    pub(crate) state: Option<ChainState>,
-    pub(crate) checkpoints: Vec<Checkpoint>,
-    /// Lanes for which nothing is signed, and why.
-    pub(crate) doubts: Vec<LaneDoubt>,
-}
-
-/// Why nothing is signed for a lane, while the others go on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LaneDoubt {
-    /// No endpoint proves its outbox.
-    #[error("the outbox to chain {0} is not proved by any endpoint")]
-    Unproved(ChainId),
-    /// The chain has taken back what was final, or the journal is of another one.
-    #[error(
-        "lane {lane}: {nonce} messages with accumulator {accumulator} are signed, and the outbox that is proved does not \
-         continue them: the chain has taken back what was final. The lane stays unsigned until it is closed and opened \
-         anew (`icc lane reconcile`)"
-    )]
-    TakenBack {
-        /// The lane.
-        lane: LaneId,
-        /// The newest nonce signed.
-        nonce: u64,
-        /// What was signed for it.
-        accumulator: B256,
-    },
-    /// No endpoint's events lead from what is signed to what is proved.
-    #[error("lane {lane}: no endpoint's events lead from message {from} to what is proved: {reasons}")]
-    Untold {
-        /// The lane.
-        lane: LaneId,
-        /// The newest nonce signed.
-        from: u64,
-        /// What was wrong with each endpoint's.
-        reasons: String,
-    },
-}
+use icc_chain::{Event, LocatedEvent};
+use icc_protocol::{ChainId, Checkpoint, DecodeError, LaneId, Message, fold, is_sign_point};
 
 /// A place on a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,33 +13,6 @@ pub struct Place {
     pub nonce: u64,
     /// The accumulator after them.
     pub accumulator: B256,
-}
-
-/// How a lane goes on from what is known of it to its proved outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resume {
-    /// Nothing of it was ever signed: the proof alone says where it is, and no history is needed.
-    Begin,
-    /// Nothing has left since.
-    Same,
-    /// All that has left since is folded, to the outbox.
-    Fold,
-    /// Too much has left: folded only to the kept accumulator of this index, which shows that the lane is still the one that
-    /// was signed.
-    Leap(u64),
-    /// The outbox does not continue what is signed.
-    TakenBack,
-}
-
-/// What to do about a lane that is known to be at `known`, and whose outbox was proved.
-pub fn resume(known: Option<Place>, outbox: &ProvedOutbox) -> Resume {
-    let Some(known) = known else { return Resume::Begin };
-    let Some(gap) = outbox.nonce.checked_sub(known.nonce) else { return Resume::TakenBack };
-    if gap == 0 {
-        let same = known.accumulator == outbox.accumulator;
-        return if same { Resume::Same } else { Resume::TakenBack };
-    }
-    if gap <= MAX_FOLD { Resume::Fold } else { Resume::Leap(known.nonce.div_ceil(SNAPSHOT_INTERVAL)) }
 }
 
 /// Events that cannot be the lane's.
@@ -164,6 +37,9 @@ pub enum FoldError {
     /// They are not what is proved.
     #[error("they lead to another accumulator than is proved")]
     Elsewhere,
+    /// More than the outbox has.
+    #[error("message {0} was told, which the outbox does not have")]
+    Beyond(u64),
     /// Not all of them were told.
     #[error("message {0} was not told")]
     Missing(u64),
@@ -177,6 +53,8 @@ pub struct LaneFold {
     generation: u32,
     at: Place,
     goal: Place,
+    /// Whether the goal is the outbox in the newest block that is told of: nothing comes after it.
+    is_end: bool,
     /// The newest message and its block, not yet known to be the last of it.
     newest: Option<(u64, Checkpoint)>,
     checkpoints: Vec<Checkpoint>,
@@ -185,7 +63,14 @@ pub struct LaneFold {
 impl LaneFold {
     /// Begins at a known place; the goal is proved, and after it.
     pub fn new(lane: LaneId, (destination, generation): (ChainId, u32), at: Place, goal: Place) -> Self {
-        Self { lane, destination, generation, at, goal, newest: None, checkpoints: Vec::new() }
+        let checkpoints = Vec::new();
+        Self { lane, destination, generation, at, goal, is_end: false, newest: None, checkpoints }
+    }
+
+    /// The goal is the outbox in the newest block that is told of: nothing comes after it.
+    #[must_use]
+    pub fn to_the_end(self) -> Self {
+        Self { is_end: true, ..self }
     }
 
     /// Whether the goal is reached.
@@ -213,6 +98,9 @@ impl LaneFold {
                 continue;
             }
             let found = Message::decode(&sent.message)?.nonce;
+            if found > self.goal.nonce && self.is_end {
+                return Err(FoldError::Beyond(found));
+            }
             if found <= self.at.nonce || found > self.goal.nonce {
                 continue;
             }
@@ -276,7 +164,7 @@ pub fn sign_points_between(
 #[cfg(test)]
 mod tests {
     use alloy_primitives::Bytes;
-    use icc_chain::{EventAt, SentMessage};
+    use icc_chain::{BlockRef, EventAt, SentMessage};
     use icc_protocol::{Kind, SIGN_INTERVAL, fold_all};
 
     use super::*;
@@ -318,15 +206,6 @@ mod tests {
         Ok(folding.finish()?.iter().map(|checkpoint| checkpoint.nonce).collect())
     }
 
-    fn outbox(at: Place) -> ProvedOutbox {
-        ProvedOutbox {
-            accumulator: at.accumulator,
-            nonce: at.nonce,
-            generation: 1,
-            remote_gateway: B256::ZERO,
-        }
-    }
-
     #[test]
     fn the_last_of_each_block_and_each_sixty_fourth_are_sign_points() {
         let events: Vec<LocatedEvent> =
@@ -334,6 +213,12 @@ mod tests {
         assert_eq!(folded(0, 130, &events), Ok(vec![3, 64, 128, 130]));
         assert_eq!(folded(3, 130, &events), Ok(vec![64, 128, 130]), "what came before is passed over");
         assert_eq!(folded(0, 64, &events), Ok(vec![3, 64]), "and what comes after the goal");
+        let mut to_the_end = LaneFold::new(LANE, (THERE, 1), place(0), place(64)).to_the_end();
+        assert_eq!(
+            to_the_end.extend(&events, (1, 100)),
+            Err(FoldError::Beyond(65)),
+            "unless there is nothing after it"
+        );
     }
 
     #[test]
@@ -348,20 +233,6 @@ mod tests {
         assert_eq!(told(&[sent(101, 2, "a")]), Err(FoldError::OutsideRange(101)));
         let other_generation = sent_of(2, message(2, "a"), 2);
         assert_eq!(told(&[other_generation, two, three]), Ok(vec![3]));
-    }
-
-    #[test]
-    fn a_known_lane_goes_on_only_from_what_is_signed() {
-        assert_eq!(resume(None, &outbox(place(5))), Resume::Begin);
-        assert_eq!(resume(Some(place(5)), &outbox(place(5))), Resume::Same);
-        assert_eq!(resume(Some(place(5)), &outbox(place(6))), Resume::Fold);
-        assert_eq!(resume(Some(place(6)), &outbox(place(5))), Resume::TakenBack);
-        let other = Place { accumulator: B256::repeat_byte(1), ..place(5) };
-        assert_eq!(resume(Some(other), &outbox(place(5))), Resume::TakenBack);
-        let far = Place { nonce: 10_000_000, accumulator: B256::repeat_byte(2) };
-        assert_eq!(resume(Some(place(5)), &outbox(far)), Resume::Leap(1));
-        assert_eq!(resume(Some(place(256)), &outbox(far)), Resume::Leap(1), "it is a kept one itself");
-        assert_eq!(resume(Some(place(257)), &outbox(far)), Resume::Leap(2));
     }
 
     #[test]
