@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use icc_chain::{Block, BlockRef, ChainReader};
+use icc_chain::{Block, BlockRef, ChainError, ChainReader};
 use icc_lane::Lanes;
 use icc_protocol::NetworkId;
 use icc_store::{ApplyError, BlockRow, Cursor, Store};
@@ -126,8 +126,15 @@ impl Indexer {
         }
         if let Err(error) = self.catch_up(&mut cursor, head.at.number, finalized.at.number).await {
             self.lanes = None;
-            let IndexError::Apply(ApplyError::Inconsistent(problem)) = error else { return Err(error) };
-            return self.contradicted(cursor, problem).await;
+            return match error {
+                IndexError::Apply(ApplyError::Inconsistent(problem)) => {
+                    self.contradicted(cursor, problem).await
+                }
+                IndexError::Chain(error @ ChainError::Forged { .. }) => {
+                    self.contradicted(cursor, error.to_string()).await
+                }
+                other => Err(other),
+            };
         }
         self.contradictions = 0;
         if cursor.number >= head.at.number {

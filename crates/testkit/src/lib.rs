@@ -4,6 +4,7 @@ pub mod adversary;
 mod audit;
 pub mod bench;
 pub mod chaos;
+pub mod emitter;
 pub mod front_runner;
 mod liar;
 pub mod liars;

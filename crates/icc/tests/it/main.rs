@@ -11,6 +11,7 @@ mod devnet;
 mod epochs;
 mod evidence;
 mod finality;
+mod hostile_chain;
 mod liars;
 mod money;
 mod placed;

@@ -1,11 +1,13 @@
 //! Resident memory of each process over time, under a steady load.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use eyre::OptionExt;
+
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{rig::Rig, stats::slope};
+use crate::chaos::resident_bytes;
 
 const SAMPLE: Duration = Duration::from_secs(15);
 /// Caches and pools fill first.
@@ -50,7 +52,10 @@ pub(crate) async fn memory(
             let minutes = began.elapsed().as_secs_f64() / 60.0;
             for process in rig.devnet.processes.values() {
                 let id = process.id().ok_or_eyre("a process has ended")?;
-                samples.entry(process.name().to_owned()).or_default().push((minutes, resident_mb(id)?));
+                samples
+                    .entry(process.name().to_owned())
+                    .or_default()
+                    .push((minutes, resident_bytes(id)? as f64 / 1e6));
             }
         }
     }
@@ -62,12 +67,4 @@ pub(crate) async fn memory(
         MemoryLine { name, last_mb, most_mb, slope_mb_per_hour: slope(&late) * 60.0, samples }
     });
     Ok(lines.collect())
-}
-
-/// Resident memory of a process (VmRSS).
-fn resident_mb(id: u32) -> eyre::Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or_eyre("no VmRSS")?;
-    let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kibibytes * 1024.0 / 1e6)
 }

@@ -25,7 +25,7 @@ use tokio::{
 };
 use url::Url;
 
-use super::{Scenario, World, machine::memory};
+use super::{Scenario, World, machine::resident_bytes};
 
 /// More memory than this is not used for callers, however they are.
 const MEMORY: u64 = 256 << 20;
@@ -54,7 +54,7 @@ impl Scenario for Callers {
         let until = Instant::now() + world.scaled(Duration::from_secs(10), Duration::from_secs(60));
         let (core, lane) = (world.devnet.core_urls[0].clone(), a_lane(world).await?);
         let process = world.devnet.process(Role::Core(0))?.id().ok_or_eyre("no core")?;
-        let before = memory(process)?;
+        let before = resident_bytes(process)?;
         let client = Client::builder().timeout(Duration::from_secs(20)).no_proxy().build()?;
         let done = Arc::new(AtomicU64::new(0));
         let mut callers = JoinSet::new();
@@ -74,7 +74,7 @@ impl Scenario for Callers {
         let arrives = follower.follow(arrival, PATIENCE, |_| {});
         let watches = async {
             while Instant::now() < until {
-                peak = peak.max(memory(process)?);
+                peak = peak.max(resident_bytes(process)?);
                 sleep(Duration::from_millis(250)).await;
             }
             eyre::Ok(())

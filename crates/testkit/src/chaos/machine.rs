@@ -40,7 +40,10 @@ pub(super) fn signal(processes: &[Pid], signal: Signal) -> eyre::Result<()> {
 }
 
 /// Resident memory of a process, in bytes.
-pub(super) fn memory(process: u32) -> eyre::Result<u64> {
+///
+/// # Errors
+/// If there is no such process, or this is no Linux.
+pub fn resident_bytes(process: u32) -> eyre::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).wrap_err("this needs Linux")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());

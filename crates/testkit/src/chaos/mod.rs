@@ -11,6 +11,7 @@ mod runner;
 mod scenario;
 mod transactions;
 
+pub use machine::resident_bytes;
 pub use runner::{Outcome, Settings, run};
 pub use scenario::{Scale, Scenario, World};
 
