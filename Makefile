@@ -28,7 +28,9 @@ contracts-test: node_modules/.installed ## Solidity tests
 rust-test: node_modules/.installed ## Rust tests, on real chains and a real PostgreSQL
 	SQLX_OFFLINE=true cargo test --workspace
 
-deep: node_modules/.installed ## fuzz and invariant tests with many more runs
+deep: node_modules/.installed ## fuzz, invariant and adversary tests with many more runs; hours
+	ADVERSARY_SCHEDULES=200000 SQLX_OFFLINE=true cargo test -p icc-testkit --test it
+	HOSTILE_SECONDS=60 SQLX_OFFLINE=true cargo test -p icc --test it hostile
 	FOUNDRY_FUZZ_RUNS=10000 FOUNDRY_INVARIANT_RUNS=256 FOUNDRY_INVARIANT_DEPTH=200 $(MAKE) contracts-test
 
 fuzz: ## fuzz targets of the decoders, FUZZ_SECONDS (600) each; TARGETS="node fold" picks

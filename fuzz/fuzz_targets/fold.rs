@@ -1,55 +1,31 @@
-//! A validator's fold, stored progress and journal, under whatever an endpoint tells and in whatever order. A second,
-//! simple account of the same events says what the outcome must be; never are there two accumulators for one nonce.
+//! A lane's fold under whatever an endpoint tells, in whatever order, and the journal under whatever batches. A second,
+//! simple account says what the outcome must be; never is an accumulator made that is not the lane's.
 #![no_main]
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    path::PathBuf,
-};
+use std::{collections::HashMap, path::PathBuf};
 
 use alloy_primitives::{B256, Bytes, keccak256};
 use arbitrary::{Arbitrary, Unstructured};
-use icc_chain::{BlockRef, Event, EventAt, LaneEnded, LaneOpened, LocatedEvent, SentMessage};
-use icc_protocol::{ChainId, Checkpoint, Kind, Lane, LaneId, Message, NetworkId, SIGN_INTERVAL, fold_all};
-use icc_validator::{ChainState, Fold, Journal, Source};
+use icc_chain::{BlockRef, Event, EventAt, LocatedEvent, SentMessage};
+use icc_lane::{LaneFold, Place, sign_points_between};
+use icc_protocol::{ChainId, Checkpoint, Kind, LaneId, Message, SIGN_INTERVAL, fold_all};
+use icc_validator::{ChainState, Journal};
 use libfuzzer_sys::fuzz_target;
 
-const CHAINS: u64 = 3;
-const SOURCE: Source =
-    Source { network: NetworkId(B256::repeat_byte(1)), chain: ChainId(1), gateway: B256::repeat_byte(2) };
+const LANE: LaneId = LaneId(B256::repeat_byte(7));
+const THERE: ChainId = ChainId(2);
 
 /// What an endpoint tells, in few bytes: mostly what fits, so that runs get long.
 #[derive(Arbitrary, Debug, Clone)]
 enum Told {
-    Open {
-        to: u8,
-        generation: u8,
-    },
-    End {
-        to: u8,
-        generation: u8,
-    },
     /// The next `count` messages, so many to a block.
-    Send {
-        to: u8,
-        count: u8,
-        to_a_block: u8,
-    },
+    Send { count: u8, to_a_block: u8 },
     /// A message that may not fit.
-    Odd {
-        to: u8,
-        generation: u8,
-        nonce: u64,
-        cut: Option<u8>,
-    },
-    /// An opening whose lane is another's.
-    Forged {
-        to: u8,
-        generation: u8,
-        lane: u8,
-    },
-    Skip(u8),
+    Odd { nonce: u16, generation: u8, text: u8, cut: Option<u8> },
+    /// The last message again.
+    Again,
     Elsewhere,
+    Skip(u8),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -61,33 +37,24 @@ struct Record {
 
 #[derive(Arbitrary, Debug)]
 enum Input {
-    /// Events, and after how many of them the range is cut.
-    Fold(Vec<Told>, u8),
+    /// From a nonce to a nonce, whether nothing comes after it, and after how many events the range is cut.
+    Fold { told: Vec<Told>, from: u8, to: u16, end: bool, cut: u8 },
+    Between { from: u8, to: u8, altered: Option<u8> },
     Progress(Vec<u8>),
     Journal(Vec<Vec<Record>>),
 }
 
 fuzz_target!(|data: &[u8]| {
     match Input::arbitrary_take_rest(Unstructured::new(data)) {
-        Ok(Input::Fold(told, cut)) => folded(&told, cut),
+        Ok(Input::Fold { told, from, to, end, cut }) => folded(&told, (from.into(), to.into()), end, cut),
+        Ok(Input::Between { from, to, altered }) => between(from.into(), to.into(), altered),
         Ok(Input::Progress(bytes)) => progress(&bytes),
         Ok(Input::Journal(batches)) => journal(&batches),
         Err(_) => {}
     }
 });
 
-fn lane(to: u64, generation: u32) -> Lane {
-    Lane {
-        network: SOURCE.network,
-        source_chain: SOURCE.chain,
-        source_gateway: SOURCE.gateway,
-        destination_chain: ChainId(to),
-        destination_gateway: B256::repeat_byte(3),
-        generation,
-    }
-}
-
-fn message(nonce: u64) -> Bytes {
+fn message(nonce: u64, text: u8) -> Bytes {
     let message = Message {
         kind: Kind::Call,
         nonce,
@@ -95,172 +62,100 @@ fn message(nonce: u64) -> Bytes {
         gas_limit: 0,
         sender: B256::ZERO,
         recipient: B256::ZERO,
-        payload: Bytes::new(),
+        payload: vec![text].into(),
     };
     message.encode().into()
 }
 
-/// Turns what is told into events, keeping the simple account.
-#[derive(Default)]
-struct Telling {
-    block: u64,
-    events: Vec<LocatedEvent>,
-    /// Per destination: generation, and (block, leaf) of every message of the open lane.
-    lanes: BTreeMap<u64, (u32, Vec<(u64, B256)>)>,
-    /// Whether what is told cannot be.
-    contradicts: bool,
+/// The lane's own accumulators.
+fn place(nonce: u64) -> Place {
+    let leaves = (1..=nonce).map(|nonce| keccak256(message(nonce, 0)));
+    Place { nonce, accumulator: fold_all(LANE.0, leaves) }
 }
 
-impl Telling {
-    fn at(&mut self, event: Event) {
-        let block = BlockRef { number: self.block, hash: B256::ZERO };
-        let log_index = self.events.len() as u64;
-        self.events.push(LocatedEvent { at: EventAt { block, transaction: B256::ZERO, log_index }, event });
-    }
+fn sent(block: u64, generation: u32, message: Bytes, to: ChainId) -> LocatedEvent {
+    let at = BlockRef { number: block, hash: B256::ZERO };
+    let event = Event::Sent(SentMessage { destination: to, generation, message });
+    LocatedEvent { at: EventAt { block: at, transaction: B256::ZERO, log_index: 0 }, event }
+}
 
-    /// Of the open lane; 0 if there is none.
-    fn generation(&self, to: u64) -> u32 {
-        self.lanes.get(&to).map_or(0, |open| open.0)
-    }
-
-    fn sent(&mut self, to: u64, generation: u32, message: Bytes) {
-        self.at(Event::Sent(SentMessage { destination: ChainId(to), generation, message }));
-    }
-
-    fn open(&mut self, to: u64, generation: u32, outbound: LaneId) {
-        let inbound = lane(to, generation).reversed().id();
-        let (remote_chain, remote_gateway) = (ChainId(to), B256::repeat_byte(3));
-        self.at(Event::LaneOpened(LaneOpened {
-            remote_chain,
-            remote_gateway,
-            generation,
-            outbound,
-            inbound,
-        }));
-    }
-
-    fn tell(&mut self, told: &Told) {
-        self.block += 1;
-        let of = |to: u8| u64::from(to) % CHAINS + 2;
-        match *told {
-            Told::Open { to, generation } => {
-                // One of the next generations, or the one that is open.
-                let generation = self.generation(of(to)) + u32::from(generation % 4);
-                let to = of(to);
-                self.open(to, generation, lane(to, generation).id());
-                self.contradicts |= self.lanes.get(&to).is_some_and(|open| open.0 >= generation);
-                self.lanes.insert(to, (generation, Vec::new()));
-            }
-            Told::End { to, generation } => {
-                // Mostly the one that is open.
-                let generation = self.generation(of(to)) + u32::from(generation.saturating_sub(250));
-                let to = of(to);
-                let ends = lane(to, generation);
-                self.at(Event::LaneEnded(LaneEnded {
-                    remote_chain: ChainId(to),
-                    generation,
-                    outbound: ends.id(),
-                    inbound: ends.reversed().id(),
-                    outbox_nonce: 0,
-                    inbox: B256::ZERO,
-                }));
-                self.contradicts |= self.lanes.remove(&to).is_none_or(|open| open.0 != generation);
-            }
-            Told::Send { to, count, to_a_block } if self.lanes.contains_key(&of(to)) => {
+fn events(told: &[Told]) -> (Vec<LocatedEvent>, u64) {
+    let (mut events, mut block, mut nonce) = (Vec::new(), 1, 0);
+    for one in told.iter().take(32) {
+        match *one {
+            Told::Send { count, to_a_block } => {
                 for step in 0..count {
                     if to_a_block > 0 && step % to_a_block == 0 {
-                        self.block += 1;
+                        block += 1;
                     }
-                    let nonce = self.lanes[&of(to)].1.len() as u64 + 1;
-                    self.message(of(to), self.generation(of(to)), message(nonce), nonce);
+                    nonce += 1;
+                    events.push(sent(block, 1, message(nonce, 0), THERE));
                 }
             }
-            Told::Odd { to, generation, nonce, cut } => {
-                let encoded = message(nonce);
-                match cut {
-                    Some(length) if usize::from(length) < encoded.len() => {
-                        self.sent(of(to), generation.into(), encoded.slice(..usize::from(length)));
-                        self.contradicts = true;
-                    }
-                    _ => self.message(of(to), generation.into(), encoded, nonce),
-                }
+            Told::Odd { nonce, generation, text, cut } => {
+                let encoded = message(nonce.into(), text);
+                let length = cut.map_or(encoded.len(), |cut| usize::from(cut).min(encoded.len()));
+                events.push(sent(block, generation.into(), encoded.slice(..length), THERE));
             }
-            Told::Forged { to, generation, lane: other } => {
-                self.open(of(to), generation.into(), LaneId(B256::repeat_byte(other)));
-                self.contradicts = true;
-            }
-            Told::Send { .. } => {}
-            Told::Skip(blocks) => self.block += u64::from(blocks),
-            Told::Elsewhere => self.sent(99, 1, message(7)),
+            Told::Again => events.extend(events.last().cloned()),
+            Told::Elsewhere => events.push(sent(block, 1, message(7, 0), ChainId(99))),
+            Told::Skip(blocks) => block += u64::from(blocks),
         }
     }
+    (events, block)
+}
 
-    fn message(&mut self, to: u64, generation: u32, encoded: Bytes, nonce: u64) {
-        let leaf = keccak256(&encoded);
-        self.sent(to, generation, encoded);
-        match self.lanes.get_mut(&to) {
-            Some((open, sent)) if *open == generation && sent.len() as u64 + 1 == nonce => {
-                sent.push((self.block, leaf));
-            }
-            _ => self.contradicts = true,
+fn folded(told: &[Told], (from, to): (u64, u64), end: bool, cut: u8) {
+    let to = to.min(2048);
+    if from >= to {
+        return;
+    }
+    let (events, last) = events(told);
+    let start = || {
+        let fold = LaneFold::new(LANE, (THERE, 1), place(from), place(to));
+        if end { fold.to_the_end() } else { fold }
+    };
+    let mut whole = start();
+    let extended = whole.extend(&events, (1, last));
+    let outcome = extended.and_then(|()| whole.clone().finish());
+    if let Ok(checkpoints) = &outcome {
+        assert!(whole.is_done());
+        assert_eq!(checkpoints.last().map(|one| one.nonce), Some(to), "the goal is a sign point");
+        assert!(checkpoints.is_sorted_by(|one, next| one.nonce < next.nonce), "one for each nonce");
+        for one in checkpoints {
+            assert!(from < one.nonce && one.accumulator == place(one.nonce).accumulator, "{one:?} is not the lane's");
+        }
+        let due = (from + 1..=to).filter(|nonce| nonce.is_multiple_of(SIGN_INTERVAL));
+        for nonce in due {
+            assert!(checkpoints.iter().any(|one| one.nonce == nonce), "{nonce} is missing");
         }
     }
-
-    /// The sign points, by their definition, and the accumulators there.
-    fn checkpoints(&self) -> Vec<Checkpoint> {
-        let mut all = Vec::new();
-        for (to, (generation, sent)) in &self.lanes {
-            let lane = lane(*to, *generation).id();
-            for (place, (block, _)) in sent.iter().enumerate() {
-                let nonce = place as u64 + 1;
-                let last_of_block = sent.get(place + 1).is_none_or(|next| next.0 != *block);
-                if last_of_block || nonce % SIGN_INTERVAL == 0 {
-                    let accumulator = fold_all(lane.0, sent[..=place].iter().map(|(_, leaf)| *leaf));
-                    all.push(Checkpoint { lane, nonce, accumulator });
-                }
-            }
-        }
-        all
+    // In two ranges it comes to the same, if the cut is between two blocks.
+    let cut = u64::from(cut);
+    let (before, after) = events.split_at(events.partition_point(|event| event.at.block.number <= cut));
+    let mut ranges = start();
+    let first = ranges.extend(before, (1, cut.max(1)));
+    let second = first.and_then(|()| ranges.extend(after, (cut + 1, last.max(cut + 1))));
+    let in_ranges = second.and_then(|()| ranges.finish());
+    if outcome.is_ok() && cut >= 1 {
+        assert_eq!(in_ranges.ok(), outcome.ok(), "ranges make no difference");
     }
 }
 
-fn folded(told: &[Told], cut: u8) {
-    let mut telling = Telling::default();
-    let mut cut_at = 0;
-    for (step, event) in told.iter().take(48).enumerate() {
-        telling.tell(event);
-        if step == usize::from(cut) {
-            cut_at = telling.block;
-        }
-    }
-    let destinations: BTreeSet<ChainId> = (2..2 + CHAINS).map(ChainId).collect();
-    let start = || Fold::new(SOURCE, ChainState::default(), destinations.clone());
-    let mut whole = start();
-    let end = telling.block + 1;
-    let outcome = whole.extend(&telling.events, end);
-    assert_eq!(outcome.is_err(), telling.contradicts, "{outcome:?} {:?}", telling.events);
-    if outcome.is_err() {
+fn between(from: u64, to: u64, altered: Option<u8>) {
+    if from >= to {
         return;
     }
-    let (state, checkpoints) = whole.finish();
-    assert_eq!(checkpoints, telling.checkpoints());
-    let distinct: BTreeSet<_> = checkpoints.iter().map(|one| (one.lane, one.nonce)).collect();
-    assert_eq!(distinct.len(), checkpoints.len(), "two checkpoints for one nonce");
-    assert_eq!(state.lanes.len(), telling.lanes.len());
-    for (to, (generation, sent)) in &telling.lanes {
-        let kept = state.lanes[&ChainId(*to)];
-        assert_eq!((kept.generation, kept.nonce), (*generation, sent.len() as u64));
-        assert_eq!(kept.accumulator, fold_all(kept.lane.0, sent.iter().map(|(_, leaf)| *leaf)));
+    let mut leaves: Vec<B256> = (from + 1..=to).map(|nonce| keccak256(message(nonce, 0))).collect();
+    let altered = altered.map(usize::from).filter(|altered| *altered < leaves.len());
+    if let Some(altered) = altered {
+        leaves[altered] = B256::repeat_byte(1);
     }
-
-    let (before, after) =
-        telling.events.split_at(telling.events.partition_point(|event| event.at.block.number <= cut_at));
-    let mut ranges = start();
-    assert_eq!(ranges.extend(before, cut_at), Ok(()));
-    assert_eq!(ranges.extend(after, end), Ok(()));
-    assert_eq!(ranges.finish(), (state.clone(), checkpoints), "ranges make no difference");
-
-    progress(&serde_json::to_vec(&state).expect("a state can be written"));
+    let between = sign_points_between(LANE, place(from), place(to), &leaves);
+    assert_eq!(between.is_err(), altered.is_some());
+    for one in between.into_iter().flatten() {
+        assert_eq!(one.accumulator, place(one.nonce).accumulator);
+    }
 }
 
 /// What the journal keeps of a chain, as it is read at the start.
@@ -277,28 +172,26 @@ fn journal(batches: &[Vec<Record>]) {
     let folder = folder.expect("a folder");
     let path = folder.path().join("journal");
     let mut known: HashMap<(LaneId, u64), B256> = HashMap::new();
-    let mut kept = None;
-    for (step, batch) in batches.iter().take(6).enumerate() {
+    for batch in batches.iter().take(6) {
         // Opened again each time: what counts is what is on the disk.
         let journal = Journal::open(&path, "fuzz").expect("a journal");
-        assert_eq!(journal.progress(ChainId(1)).expect("the progress"), kept);
         let checkpoints: Vec<Checkpoint> = batch.iter().map(Record::checkpoint).collect();
         let mut next = known.clone();
         let fits = checkpoints
             .iter()
             .all(|one| *next.entry((one.lane, one.nonce)).or_insert(one.accumulator) == one.accumulator);
-        let state = ChainState { block: step as u64, lanes: BTreeMap::new() };
-        assert_eq!(journal.record(ChainId(1), &state, &checkpoints).is_ok(), fits);
+        assert_eq!(journal.adopt(&checkpoints).is_ok(), fits);
         if fits {
-            (known, kept) = (next, Some(state));
+            known = next;
         }
         for name in 0..2 {
             let lane = LaneId(B256::repeat_byte(name));
-            for recorded in journal.recorded(lane, 0, 1000).expect("what was recorded") {
-                assert_eq!(known.get(&(lane, recorded.nonce)), Some(&recorded.accumulator));
+            let recorded = journal.recorded(lane, 0, 1000).expect("what was recorded");
+            assert_eq!(recorded.len(), known.keys().filter(|(of, _)| *of == lane).count());
+            for one in &recorded {
+                assert_eq!(known.get(&(lane, one.nonce)), Some(&one.accumulator));
             }
-            let count = journal.recorded(lane, 0, 1000).expect("what was recorded").len();
-            assert_eq!(count, known.keys().filter(|(of, _)| *of == lane).count());
+            assert_eq!(journal.newest(lane).expect("the newest"), recorded.last().copied());
         }
     }
 }

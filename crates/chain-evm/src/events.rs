@@ -28,6 +28,9 @@ impl Contracts {
     }
 }
 
+/// Most characters of what is wrong with a log.
+const MAX_REASON: usize = 200;
+
 /// The events that are followed.
 pub(crate) fn topics() -> Vec<B256> {
     vec![
@@ -62,7 +65,7 @@ pub(crate) fn outbox_topics() -> Vec<B256> {
 /// Decodes logs that a node gave for the contracts, in order.
 ///
 /// # Errors
-/// [`ChainError::Forged`] for a log of another contract, an unasked one, or one that does not decode.
+/// [`ChainError::Forged`] for a log of another contract, or one that was not asked for.
 pub(crate) fn decode(
     endpoint: &Endpoint,
     contracts: &Contracts,
@@ -86,7 +89,13 @@ pub(crate) fn decode(
         } else {
             return Err(bad("of another contract"));
         };
-        let event = event.map_err(|error| bad(&error))?;
+        let asked = log.topic0().is_some_and(|topic| topics().contains(topic));
+        let event = match event {
+            Ok(event) => event,
+            // The contract's doing: the endpoint is not to blame for what it tells.
+            Err(reason) if asked => Event::Unreadable { reason: reason.chars().take(MAX_REASON).collect() },
+            Err(reason) => return Err(bad(&reason)),
+        };
         events.push(LocatedEvent {
             at: EventAt { block: BlockRef { number, hash }, transaction, log_index },
             event,

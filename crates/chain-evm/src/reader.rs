@@ -1,4 +1,6 @@
-//! Reading for the core: blocks by two endpoints, events and views by any.
+//! Reading for the core: blocks and events by two endpoints, views by any.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use alloy_primitives::{Address, B256};
 use alloy_rpc_types_eth::Filter;
@@ -16,6 +18,8 @@ pub struct EvmReader {
     config: EvmChain,
     pool: Pool,
     hints: HeadHints,
+    /// Which endpoint is asked for events first: each in turn, so that a dead one costs no more than its part.
+    turn: AtomicUsize,
 }
 
 impl EvmReader {
@@ -30,7 +34,7 @@ impl EvmReader {
         if unchecked {
             tracing::warn!(chain = %config.id, "only one endpoint in rpc_urls: nothing that it says is checked");
         }
-        Ok(Self { pool, hints: config.head_hints(), config })
+        Ok(Self { pool, hints: config.head_hints(), config, turn: AtomicUsize::new(0) })
     }
 
     /// Asks every endpoint for its chain id.
@@ -65,14 +69,14 @@ impl EvmReader {
         let contracts = events::Contracts::of(&self.config);
         let filter = filter.address(self.config.contracts()).event_signature(events::topics());
         let (filter, reach, contracts) = (&filter, &reach, &contracts);
-        self.pool
-            .first(|e: Endpoint| async move {
-                if node::header(&e, reach).await?.is_none() {
-                    return Err(ChainError::UnknownBlock(format!("{reach} at {}", e.name())));
-                }
-                events::decode(&e, contracts, node::logs(&e, filter).await?)
-            })
-            .await
+        let ask = |e: Endpoint| async move {
+            if node::header(&e, reach).await?.is_none() {
+                return Err(ChainError::UnknownBlock(format!("{reach} at {}", e.name())));
+            }
+            events::decode(&e, contracts, node::logs(&e, filter).await?)
+        };
+        let first = self.turn.fetch_add(1, Ordering::Relaxed);
+        voices::told_alike(self.pool.endpoints(), first, ask).await
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use icc_chain::ChainError;
+use icc_chain::{ChainError, LocatedEvent};
 use icc_rpc::{Endpoint, Misdeed, name_endpoint};
 use tokio::time::timeout;
 
@@ -59,6 +59,66 @@ pub(crate) async fn header_at(
         Some(error) if !answered => Err(error),
         _ => Ok(None),
     }
+}
+
+/// Events that two endpoints tell alike: one may leave out what does not suit it, or add what never was. Two are asked, and
+/// the others one by one while there is no pair; who told otherwise than a pair is named.
+///
+/// # Errors
+/// [`ChainError::RangeTooLarge`] if anybody says so; [`ChainError::NoQuorum`] while no two tell the same.
+pub(crate) async fn told_alike<F, Fut>(
+    endpoints: &[Endpoint],
+    first: usize,
+    ask: F,
+) -> Result<Vec<LocatedEvent>, ChainError>
+where
+    F: Fn(Endpoint) -> Fut,
+    Fut: Future<Output = Result<Vec<LocatedEvent>, ChainError>>,
+{
+    let needed = needed(endpoints);
+    let turn = |step: usize| endpoints[(first + step) % endpoints.len()].clone();
+    let mut asking: FuturesUnordered<_> = FuturesUnordered::new();
+    let question = |endpoint: Endpoint| {
+        let asking = ask(endpoint.clone());
+        async move { (endpoint, asking.await) }
+    };
+    let mut asked = 0;
+    while asked < needed {
+        asking.push(question(turn(asked)));
+        asked += 1;
+    }
+    let mut voices: Vec<(Vec<LocatedEvent>, Vec<Endpoint>)> = Vec::new();
+    let (mut too_large, mut details) = (None, String::new());
+    while let Some((endpoint, answer)) = asking.next().await {
+        match answer {
+            Ok(events) => match voices.iter_mut().find(|(known, _)| *known == events) {
+                Some((_, names)) => names.push(endpoint),
+                None => voices.push((events, vec![endpoint])),
+            },
+            Err(error @ ChainError::RangeTooLarge { .. }) => too_large = Some(error),
+            Err(error) => details.push_str(&format!("; {error}")),
+        }
+        if let Some(pair) = voices.iter().position(|(_, names)| names.len() >= needed) {
+            let (events, _) = voices.swap_remove(pair);
+            for other in voices.iter().flat_map(|(_, names)| names) {
+                name_endpoint(other.name(), Misdeed::OtherEvents, "two others tell other events");
+            }
+            return Ok(events);
+        }
+        if asking.is_empty() && asked < endpoints.len() {
+            asking.push(question(turn(asked)));
+            asked += 1;
+        }
+    }
+    let agreeing = voices.iter().map(|(_, names)| names.len()).max().unwrap_or(0);
+    let asked = endpoints.len();
+    Err(too_large.unwrap_or(ChainError::NoQuorum {
+        what: "events".to_owned(),
+        agreeing,
+        asked,
+        needed,
+        details,
+    }))
 }
 
 /// The highest block that two endpoints have reached, by what `ask` says of each.

@@ -171,6 +171,11 @@ pub enum Event {
         /// What became of it.
         end: QueueEnd,
     },
+    /// A log of ours that is no event: no honest gateway or token bridge emits one.
+    Unreadable {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The validator set was replaced (or first set).
     SetRotated {
         /// The new epoch.

@@ -131,5 +131,14 @@ fn verify(
     // The trie library asserts on paths of more than 64 nibbles, which nodes chosen together with a root can spell.
     catch_unwind(AssertUnwindSafe(|| verify_proof(root, Nibbles::unpack(key), expected, proof)))
         .map_err(|_| ProofError::Invalid { what, reason: "path is longer than a key".to_owned() })?
-        .map_err(|error| ProofError::Invalid { what, reason: error.to_string() })
+        .map_err(|error| ProofError::Invalid { what, reason: short(&error.to_string()) })
+}
+
+/// The library prints whole nodes, which nobody reads.
+fn short(reason: &str) -> String {
+    const MOST: usize = 120;
+    match reason.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &reason[..end]),
+        None => reason.to_owned(),
+    }
 }

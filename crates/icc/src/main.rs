@@ -5,6 +5,7 @@ mod cli;
 mod coins;
 mod commands;
 mod output;
+mod private;
 mod prosecute;
 mod reconcile;
 mod voices;
@@ -17,7 +18,15 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    private::guard(std::env::args());
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if !private::is_needed() => error.exit(),
+        Err(error) => {
+            eprint!("{}", private::hide(&error.render().to_string()));
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
     if matches!(cli.command, Command::DevnetGuard) {
         icc_devnet::guard_main();
         return ExitCode::SUCCESS;

@@ -9,6 +9,8 @@ use icc_api::MessageView;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use crate::private;
+
 /// Prints a result: as JSON if asked, else as text.
 pub(crate) fn result<T: Serialize>(json: bool, value: &T, text: &str) -> eyre::Result<()> {
     let line = if json { serde_json::to_string(value)? } else { text.to_owned() };
@@ -20,11 +22,11 @@ pub(crate) fn result<T: Serialize>(json: bool, value: &T, text: &str) -> eyre::R
     }
 }
 
-/// Prints an error and what caused it.
+/// Prints an error and what caused it, without what looks like a key among the arguments.
 pub(crate) fn error(report: &eyre::Report) {
-    eprintln!("error: {report}");
+    eprintln!("error: {}", private::hide(&report.to_string()));
     for cause in report.chain().skip(1) {
-        eprintln!("  because: {cause}");
+        eprintln!("  because: {}", private::hide(&cause.to_string()));
     }
 }
 

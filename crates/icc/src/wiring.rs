@@ -12,7 +12,10 @@ use icc_service::{
     config::{ChainConfig, Config},
 };
 
-use crate::cli::{ConfigFile, KeyArgs};
+use crate::{
+    cli::{ConfigFile, KeyArgs},
+    private,
+};
 
 pub(crate) fn load(file: &ConfigFile) -> eyre::Result<Config> {
     Config::load(&file.config).wrap_err_with(|| {
@@ -102,6 +105,19 @@ pub(crate) fn payload(text: &str) -> eyre::Result<Bytes> {
 
 impl KeyArgs {
     fn source(&self) -> eyre::Result<KeySource> {
+        let file = self.key_file.as_ref().and_then(|path| path.to_str());
+        let given = [
+            ("--key-file", file, "a file's path"),
+            ("--key-env", self.key_env.as_deref(), "a variable's name"),
+        ];
+        for (argument, value, wanted) in given {
+            if value.is_some_and(private::looks_like_a_key) {
+                bail!(
+                    "{argument}: what was given looks like a private key, and {wanted} is wanted. Keys in arguments are \
+                     seen by every user of the machine and kept by shells: use another one from now on"
+                );
+            }
+        }
         let file = self.key_file.clone().map(KeySource::File);
         let environment = self.key_env.clone().map(KeySource::Environment);
         let stdin = self.key_stdin.then_some(KeySource::Stdin);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use icc_chain::{Block, BlockRef, ChainError, ChainReader};
+use icc_chain::{Block, BlockRef, ChainReader};
 use icc_lane::Lanes;
 use icc_protocol::NetworkId;
 use icc_store::{ApplyError, BlockRow, Cursor, Store};
@@ -32,6 +32,14 @@ const MAX_CONTRADICTIONS: u32 = 5;
 const AHEAD: Duration = Duration::from_secs(30);
 /// Between two looks at a chain, however many hints there are.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
+
+/// What a look at the chain came to.
+enum Step {
+    /// It is followed as far as it could be.
+    Followed,
+    /// What it says cannot be taken for now, or is not there yet.
+    LooksAgain,
+}
 
 /// Follows one chain.
 pub struct Indexer {
@@ -92,27 +100,29 @@ impl Indexer {
     }
 
     /// Lets everybody know when the chain cannot be followed any further, and when it can again.
-    async fn tell(&mut self, step: Result<(), IndexError>) -> Result<(), IndexError> {
+    async fn tell(&mut self, step: Result<Step, IndexError>) -> Result<(), IndexError> {
         let chain = self.reader.chain();
         match &step {
             Err(error) if error.halts() => {
                 self.may_be_halted = true;
                 self.store.halt(chain, &error.to_string()).await?;
             }
-            Err(_) => {}
-            Ok(()) if self.may_be_halted => {
+            Ok(Step::LooksAgain) | Err(_) => {}
+            Ok(Step::Followed) if self.may_be_halted => {
                 self.store.end_halt(chain).await?;
                 self.may_be_halted = false;
             }
-            Ok(()) => {}
+            Ok(Step::Followed) => {}
         }
         let halted = step.as_ref().is_err_and(IndexError::halts);
-        metrics::gauge!("icc_indexer_halted", "chain" => chain.to_string()).set(u8::from(halted));
-        step
+        if !matches!(step, Ok(Step::LooksAgain)) {
+            metrics::gauge!("icc_indexer_halted", "chain" => chain.to_string()).set(u8::from(halted));
+        }
+        step.map(drop)
     }
 
     /// Brings the store up to the present head.
-    async fn step(&mut self) -> Result<(), IndexError> {
+    async fn step(&mut self) -> Result<Step, IndexError> {
         let head = self.reader.head().await?;
         let finalized = self.reader.finalized().await?;
         let mut cursor = self.cursor().await?;
@@ -120,43 +130,37 @@ impl Indexer {
             Ancestry::Continues => self.ahead_since = None,
             Ancestry::Behind => match self.ahead_of(&cursor, &head) {
                 Some(head) => cursor = self.unwind(cursor, head).await?,
-                None => return Ok(()),
+                None => return Ok(Step::LooksAgain),
             },
             Ancestry::Forked(ancestor) => cursor = self.unwind(cursor, ancestor).await?,
         }
         if let Err(error) = self.catch_up(&mut cursor, head.at.number, finalized.at.number).await {
             self.lanes = None;
-            return match error {
-                IndexError::Apply(ApplyError::Inconsistent(problem)) => {
-                    self.contradicted(cursor, problem).await
-                }
-                IndexError::Chain(error @ ChainError::Forged { .. }) => {
-                    self.contradicted(cursor, error.to_string()).await
-                }
-                other => Err(other),
-            };
+            let IndexError::Apply(ApplyError::Inconsistent(problem)) = error else { return Err(error) };
+            return self.contradicted(cursor, problem).await;
         }
-        self.contradictions = 0;
-        if cursor.number >= head.at.number {
-            self.going_back = 1;
+        self.report(&head, &finalized, &cursor).await?;
+        if cursor.number < head.at.number {
+            return Ok(Step::LooksAgain);
         }
-        self.report(&head, &finalized, &cursor).await
+        (self.contradictions, self.going_back) = (0, 1);
+        Ok(Step::Followed)
     }
 
     /// Events do not continue what is stored: an endpoint left something out, or the gateway says what is not its own to say.
     /// Above the final block it is looked for again further back; what is final stays, and a chain whose events go on to
     /// contradict it is halted with the reason.
-    async fn contradicted(&mut self, cursor: Cursor, problem: String) -> Result<(), IndexError> {
+    async fn contradicted(&mut self, cursor: Cursor, problem: String) -> Result<Step, IndexError> {
         let chain = self.reader.chain();
         if cursor.number > cursor.final_number {
             tracing::warn!(%chain, problem, "events are missing; looking again");
             self.go_back(cursor).await?;
-            return Ok(());
+            return Ok(Step::LooksAgain);
         }
         self.contradictions = self.contradictions.saturating_add(1);
         if self.contradictions <= MAX_CONTRADICTIONS {
             tracing::warn!(%chain, problem, after = cursor.number, "events contradict what is final; asking again");
-            return Ok(());
+            return Ok(Step::LooksAgain);
         }
         Err(IndexError::Contradiction { chain, after: cursor.number, problem })
     }

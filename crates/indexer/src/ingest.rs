@@ -32,7 +32,7 @@ impl Indexer {
             };
             self.range = next_range(to - from + 1, fetched.events()).min(self.config.max_range.max(1));
             ahead = self.fetch_after(to, up_to);
-            match self.apply(cursor, fetched.blocks, fetched.to).await? {
+            match self.apply(cursor, fetched.blocks, fetched.to, fetched.to.number).await? {
                 Some(next) => *cursor = next,
                 None => return Ok(false),
             }
@@ -59,15 +59,17 @@ impl Indexer {
         if events.iter().any(|event| event.at.block != block.at) {
             return Ok(None);
         }
-        self.apply(cursor, vec![(block, events)], block.at).await
+        self.apply(cursor, vec![(block, events)], block.at, cursor.final_number).await
     }
 
-    /// Stores blocks with their events, each of which must be its chain's own to tell.
+    /// Stores blocks with their events, each of which must be its chain's own to tell; the chain is final up to
+    /// `finalized` then.
     async fn apply(
         &mut self,
         cursor: &Cursor,
         blocks: Vec<(Block, Vec<LocatedEvent>)>,
         to: BlockRef,
+        finalized: u64,
     ) -> Result<Option<Cursor>, IndexError> {
         let chain = self.reader.chain();
         let mut lanes = match self.lanes.take() {
@@ -89,10 +91,12 @@ impl Indexer {
             // Of final blocks only those with rows are kept; `set_final` drops the others.
             indexed.push(IndexedBlock { block: row(&block), events });
         }
-        match self.store.apply(chain, cursor, &indexed, (to.number, to.hash)).await {
+        let final_number = finalized.max(cursor.final_number).min(to.number);
+        let next = Cursor { number: to.number, hash: to.hash, final_number };
+        match self.store.apply(chain, cursor, &indexed, &next).await {
             Ok(()) => {
                 self.lanes = Some(lanes);
-                Ok(Some(Cursor { number: to.number, hash: to.hash, final_number: cursor.final_number }))
+                Ok(Some(next))
             }
             // Another indexer of this chain was faster.
             Err(ApplyError::CursorMoved) => Ok(None),

@@ -32,7 +32,7 @@ pub(crate) fn event_row(gateway: B256, located: LocatedEvent) -> Option<EventRow
             EventRow::Expired(ExpiredRow { lane, nonce, message_id: id, refund_nonce, transaction })
         }
         Event::Struck { id } => EventRow::Struck(id),
-        Event::ResendAllowed { .. } => return None,
+        Event::ResendAllowed { .. } | Event::Unreadable { .. } => return None,
         Event::LaneOpened(opened) => EventRow::LaneOpened(LaneOpenedRow {
             gateway,
             remote_chain: opened.remote_chain,

@@ -1,8 +1,7 @@
 //! Reorgs: finding the last common block, and forgetting what came after it.
 
-use alloy_primitives::B256;
 use icc_chain::{Block, BlockRef};
-use icc_store::Cursor;
+use icc_store::{ApplyError, Cursor};
 
 use crate::{IndexError, Indexer};
 
@@ -45,25 +44,26 @@ impl Indexer {
                 Some(_) => below = stored.number,
             }
         }
-        // No block with events below: from the last final one on.
-        let last = self.reader.block(cursor.final_number).await?;
-        Ok(last.map_or(Ancestry::Behind, |block| Ancestry::Forked(block.at)))
+        // No block with events below: from the start again. The last final block would do, if chains kept their word.
+        let start = self.reader.block(self.config.start_block).await?;
+        Ok(start.map_or(Ancestry::Behind, |block| Ancestry::Forked(block.at)))
     }
 
-    /// Goes back over stored blocks, farther each time it is called in a row: events that an endpoint left out are
-    /// found by looking again, and looking again is harmless.
+    /// Goes back over stored blocks that are not final, farther each time it is called in a row: events that an endpoint
+    /// left out are found by looking again, and looking again is harmless.
     pub(crate) async fn go_back(&mut self, cursor: Cursor) -> Result<Cursor, IndexError> {
         let chain = self.reader.chain();
         let mut below = cursor.number;
         let mut target = None;
         for _ in 0..self.going_back {
             match self.store.block_below(chain, below).await? {
-                Some(stored) => {
+                Some(stored) if stored.number >= cursor.final_number => {
                     below = stored.number;
                     target = Some(BlockRef { number: stored.number, hash: stored.hash });
                 }
-                None => {
-                    target = Some(BlockRef { number: 0, hash: B256::ZERO });
+                _ => {
+                    let last = self.reader.block(cursor.final_number).await?;
+                    target = last.map(|block| block.at);
                     break;
                 }
             }
@@ -75,22 +75,25 @@ impl Indexer {
         }
     }
 
-    /// Forgets everything above `ancestor`, or above the last final block if that is higher: of final blocks only those
-    /// with events are stored, and nothing between is lost.
+    /// Forgets everything above `ancestor`. The store refuses to forget events of final blocks; final blocks in which there
+    /// was nothing of ours are looked at again.
     pub(crate) async fn unwind(&mut self, cursor: Cursor, ancestor: BlockRef) -> Result<Cursor, IndexError> {
         let chain = self.reader.chain();
-        let ancestor = if ancestor.number < cursor.final_number {
-            match self.reader.block(cursor.final_number).await? {
-                Some(last) => last.at,
-                None => return Ok(cursor),
-            }
-        } else {
-            ancestor
-        };
+        if ancestor.number < cursor.final_number {
+            metrics::counter!("icc_indexer_finality_reverted_total", "chain" => chain.to_string())
+                .increment(1);
+            let (known, kept) = (cursor.final_number, ancestor.number);
+            tracing::error!(%chain, known, kept, "final blocks are looked at again: is the chain's finality policy safe?");
+        }
         tracing::warn!(%chain, from = cursor.number, to = ancestor.number, "unwinding");
         metrics::counter!("icc_indexer_unwinds_total", "chain" => chain.to_string()).increment(1);
         self.lanes = None;
-        self.store.unwind(chain, &cursor, (ancestor.number, ancestor.hash)).await?;
+        match self.store.unwind(chain, &cursor, (ancestor.number, ancestor.hash)).await {
+            Err(ApplyError::BelowFinal(number)) => {
+                return Err(IndexError::FinalityReverted { chain, number });
+            }
+            unwound => unwound?,
+        }
         let final_number = cursor.final_number.min(ancestor.number);
         Ok(Cursor { number: ancestor.number, hash: ancestor.hash, final_number })
     }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::B256;
 use icc_chain::{Event, LaneEnded, LaneOpened};
-use icc_protocol::{ChainId, Lane, LaneId, NetworkId};
+use icc_protocol::{ChainId, Lane, LaneId, NetworkId, ValidatorSet};
+
+/// Most lanes that one gateway may have opened, in all generations: a lane takes a timelock's decision.
+const MAX_LANES: usize = 4096;
 
 /// Whose events these are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +41,15 @@ pub enum Foreign {
     /// A message on a lane that this gateway has not opened.
     #[error("an event of generation {1} of the lane to chain {0}, which was not opened here")]
     NotFromHere(ChainId, u32),
+    /// A validator set that is none, or has another hash.
+    #[error("the set of epoch {0} is none")]
+    BadSet(u64),
+    /// A log that is no event of ours, though it says so.
+    #[error("an event that is none")]
+    Unreadable,
+    /// More lanes than a bridge has.
+    #[error("more lanes are opened than a bridge has")]
+    TooMany,
     /// An arrival on a lane that does not end at this gateway.
     #[error("an arrival on lane {0}, which does not end here")]
     NotToHere(LaneId),
@@ -108,12 +120,17 @@ impl Lanes {
                     Err(Foreign::NotToHere(*lane))
                 }
             }
+            Event::SetRotated { epoch, set_hash, hub_time, members } => {
+                let set = ValidatorSet::decode(members).ok().filter(|set| set.hash() == *set_hash);
+                // As the gateway packs them: 40 bits each.
+                let fits = epoch >> 40 == 0 && hub_time >> 40 == 0;
+                if set.is_some() && fits { Ok(()) } else { Err(Foreign::BadSet(*epoch)) }
+            }
+            Event::Unreadable { .. } => Err(Foreign::Unreadable),
             // They name no lane, and count for this chain alone.
-            Event::Struck { .. }
-            | Event::FollowedUp { .. }
-            | Event::Queued(_)
-            | Event::QueueEnded { .. }
-            | Event::SetRotated { .. } => Ok(()),
+            Event::Struck { .. } | Event::FollowedUp { .. } | Event::Queued(_) | Event::QueueEnded { .. } => {
+                Ok(())
+            }
         }
     }
 
@@ -127,6 +144,9 @@ impl Lanes {
         let key = (opened.remote_chain, opened.generation);
         if self.pairs.contains_key(&key) {
             return Err(Foreign::Reopened(opened.remote_chain, opened.generation));
+        }
+        if self.pairs.len() >= MAX_LANES {
+            return Err(Foreign::TooMany);
         }
         self.pairs.insert(key, pair);
         self.inbound.insert(pair.inbound);
@@ -147,7 +167,7 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::Bytes;
+    use alloy_primitives::{Address, Bytes};
     use icc_chain::SentMessage;
     use icc_protocol::RecordedReason;
 
@@ -211,6 +231,25 @@ mod tests {
         ] {
             assert!(lanes.admit(&event).is_err(), "{event:?}");
         }
+    }
+
+    /// Attack: a set that cannot be read would stop whoever reads it.
+    #[test]
+    fn a_set_that_is_none_is_not_taken() {
+        let mut lanes = Lanes::new(HERE, []);
+        let set = ValidatorSet::new(vec![Address::repeat_byte(1)]).unwrap();
+        let rotated = |members: Vec<u8>, epoch| Event::SetRotated {
+            epoch,
+            set_hash: set.hash(),
+            hub_time: 7,
+            members: members.into(),
+        };
+        lanes.admit(&rotated(set.encode(), 1)).unwrap();
+        for event in [rotated(set.encode(), u64::MAX), rotated(vec![1, 2, 3], 1), rotated(Vec::new(), 1)] {
+            assert!(lanes.admit(&event).is_err(), "{event:?}");
+        }
+        let other = ValidatorSet::new(vec![Address::repeat_byte(2)]).unwrap();
+        assert!(lanes.admit(&rotated(other.encode(), 1)).is_err(), "another hash");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use alloy_primitives::B256;
 use icc_protocol::ChainId;
-use sqlx::{PgConnection, query};
+use sqlx::{PgConnection, query, query_scalar};
 
 use crate::{
     EventRow, Store, StoreError,
@@ -56,6 +56,9 @@ pub enum ApplyError {
     /// The cursor is not where it was read: another indexer is at work. Read again.
     #[error("the cursor has moved")]
     CursorMoved,
+    /// It would forget events of a final block.
+    #[error("events of block {0} are final and would be forgotten")]
+    BelowFinal(u64),
     /// The events do not continue what is stored: the endpoint left something out, or the chain reverted. Look again.
     #[error("events do not continue what is stored: {0}")]
     Inconsistent(String),
@@ -110,7 +113,7 @@ impl Store {
         row.map(|row| hash(&row.gateway)).transpose()
     }
 
-    /// Stores blocks and their events and moves the cursor to `to`, all or nothing, waking the lanes concerned.
+    /// Stores blocks and their events and moves the cursor to `to`, and what is final with it, all or nothing, waking the lanes concerned.
     ///
     /// # Errors
     /// [`ApplyError`]; nothing is stored then.
@@ -119,7 +122,7 @@ impl Store {
         id: ChainId,
         from: &Cursor,
         blocks: &[IndexedBlock],
-        to: (u64, B256),
+        to: &Cursor,
     ) -> Result<(), ApplyError> {
         // What is stored twice, or fits no column, is the chain's contradiction, not the database's fault.
         self.apply_all(id, from, blocks, to).await.map_err(|error| match error {
@@ -140,10 +143,10 @@ impl Store {
         id: ChainId,
         from: &Cursor,
         blocks: &[IndexedBlock],
-        to: (u64, B256),
+        to: &Cursor,
     ) -> Result<(), ApplyError> {
         let mut tx = self.begin().await.map_err(StoreError::from)?;
-        move_cursor(&mut tx, id, from, to).await?;
+        move_cursor(&mut tx, id, from, (to.number, to.hash), to.final_number).await?;
         let source = chain(id)?;
         insert_blocks(&mut tx, source, blocks).await?;
         let mut batch = Batch::new(source);
@@ -166,12 +169,22 @@ impl Store {
     /// # Errors
     /// [`ApplyError`]; nothing is changed then.
     pub async fn unwind(&self, id: ChainId, from: &Cursor, to: (u64, B256)) -> Result<(), ApplyError> {
-        if to.0 < from.final_number {
-            let (to, kept) = (to.0, from.final_number);
-            return Err(ApplyError::Inconsistent(format!("block {to} is below what is final ({kept})")));
-        }
         let mut tx = self.begin().await.map_err(StoreError::from)?;
-        move_cursor(&mut tx, id, from, to).await?;
+        move_cursor(&mut tx, id, from, to, 0).await?;
+        let lost = query_scalar!(
+            // By what the database holds as final, not by what its caller knows.
+            "select max(b.number) from chain_block b join chain_cursor c on c.chain_id = b.chain_id
+             where b.chain_id = $1 and b.number > $2 and b.number <= $3 and b.has_events",
+            chain(id)?,
+            number(to.0, "block")?,
+            number(from.final_number, "block")?,
+        )
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(StoreError::from)?;
+        if let Some(lost) = lost {
+            return Err(ApplyError::BelowFinal(unsigned(lost)?));
+        }
         delete_above(&mut tx, chain(id)?, number(to.0, "block")?).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(())
@@ -280,16 +293,20 @@ async fn move_cursor(
     id: ChainId,
     from: &Cursor,
     to: (u64, B256),
+    finalized: u64,
 ) -> Result<(), ApplyError> {
     let moved = query!(
-        // A chain that reverted more than was final, but nothing of ours, is less final than it was.
-        "update chain_cursor set number = $4, hash = $5, final_number = least(final_number, $4)
-         where chain_id = $1 and number = $2 and hash = $3",
+        // A chain that reverted more than was final, but nothing of ours, is less final than it was. The final block is
+        // as it was read: whoever else has raised it since is at work.
+        "update chain_cursor set number = $4, hash = $5, final_number = least(greatest(final_number, $6), $4)
+         where chain_id = $1 and number = $2 and hash = $3 and final_number = $7",
         chain(id)?,
         number(from.number, "block")?,
         from.hash.as_slice(),
         number(to.0, "block")?,
         to.1.as_slice(),
+        number(finalized, "block")?,
+        number(from.final_number, "block")?,
     )
     .execute(tx)
     .await

@@ -115,14 +115,15 @@ impl Store {
             .collect()
     }
 
-    /// One lane; `None` if its source has not opened it, as far as it is indexed.
+    /// One lane; `None` if not both of its ends have opened it, as far as they are indexed.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn lane(&self, id: LaneId) -> Result<Option<LaneRow>, StoreError> {
         let row = query_as!(
             LaneColumns,
-            "select chain_id, gateway, remote_chain, generation, outbound from lane_opened where outbound = $1",
+            "select o.chain_id, o.gateway, o.remote_chain, o.generation, o.outbound from lane_opened o
+             join lane_opened d on d.chain_id = o.remote_chain and d.inbound = o.outbound where o.outbound = $1",
             id.0.as_slice(),
         )
         .fetch_optional(&self.pool)

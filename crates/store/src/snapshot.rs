@@ -21,7 +21,7 @@ const TABLES: [(&str, &str, &str, &str); 14] = [
     ("struck", "destination_chain", "block_number", "message_id"),
     ("lane_ended", "chain_id", "block_number", "outbound"),
     ("follow_up", "chain_id", "block_number", "message_id"),
-    ("fee_paid", "source_chain", "block_number", "block_hash, log_index"),
+    ("fee_paid", "source_chain", "block_number", "block_number, log_index"),
     ("queued", "chain_id", "block_number", "token_id, index"),
     ("queue_ended", "chain_id", "block_number", "token_id, index, outcome"),
 ];

@@ -182,6 +182,7 @@ impl Ledger {
                 }
             }
             Event::QueueEnded { token_id, index, end } => self.queue_ended((*token_id, *index), *end),
+            Event::Unreadable { reason } => self.contradiction(format!("a log that is no event: {reason}")),
             Event::FeePaid { .. } | Event::SetRotated { .. } => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, process::ExitCode, sync::Arc};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use eyre::OptionExt;
 use futures::{StreamExt, stream};
 use icc_api::{CoreClient, ValidatorClient, read_validators};
@@ -20,6 +20,8 @@ const AT_ONCE: usize = 16;
 struct Listed {
     epoch: u64,
     signed: u64,
+    /// Of the signed epoch: what `validator.trusted_epoch` wants.
+    signed_set_hash: B256,
     validators: Vec<One>,
 }
 
@@ -71,7 +73,12 @@ pub(crate) async fn run(arguments: ValidatorsArgs, json: bool) -> eyre::Result<E
         version: version.clone(),
         url: one.url.clone(),
     });
-    let listed = Listed { epoch: progress.newest, signed: progress.signed, validators: validators.collect() };
+    let listed = Listed {
+        epoch: progress.newest,
+        signed: progress.signed,
+        signed_set_hash: hub.epoch(progress.signed).await?.record.set_hash,
+        validators: validators.collect(),
+    };
     output::result(json, &listed, &text(&listed))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -95,8 +102,17 @@ fn median(of: Address, duties: &[&BTreeMap<Address, Participation>]) -> Option<u
 
 fn text(listed: &Listed) -> String {
     let mut text = format!(
-        "epoch {}, signed to {}\n{:<42} {:>3} {:<9} {:<10} {:>6} {:>5} {:<8} url",
-        listed.epoch, listed.signed, "validator", "set", "standing", "bond", "part", "late", "version"
+        "epoch {}, signed to {} (set {})\n{:<42} {:>3} {:<9} {:<10} {:>6} {:>5} {:<8} url",
+        listed.epoch,
+        listed.signed,
+        listed.signed_set_hash,
+        "validator",
+        "set",
+        "standing",
+        "bond",
+        "part",
+        "late",
+        "version"
     );
     for one in &listed.validators {
         let place = if one.in_set { "in" } else { "out" };

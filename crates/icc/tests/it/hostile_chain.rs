@@ -178,7 +178,7 @@ fn a_hostile_chain_changes_nothing_of_lanes_that_are_not_its_own() {
         let logs = json!([{"address": bridge.devnet.contracts[HOSTILE].gateway, "fromBlock": "earliest"}]);
         let logs = bridge.devnet.chains[HOSTILE].rpc("eth_getLogs", logs).await.unwrap();
         let emitted = logs.as_array().unwrap().len();
-        assert!(emitted > 100 * EVENTS, "the attack did not happen: {emitted} events");
+        assert!(emitted > 4 * EVENTS, "the attack did not happen: {emitted} events");
         let reason = store.halted([hostile, hostile]).await.unwrap();
         println!("the hostile chain, after {emitted} events: {reason:?}");
         let followed = store.cursor(hostile).await.unwrap().unwrap();

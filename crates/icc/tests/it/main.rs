@@ -15,6 +15,7 @@ mod hostile_chain;
 mod liars;
 mod money;
 mod placed;
+mod private;
 mod proxied;
 mod reindex;
 mod reorgs;
