@@ -2,8 +2,11 @@
 
 use std::{
     panic,
+    path::Path,
     sync::{LazyLock, OnceLock},
 };
+
+use eyre::bail;
 
 /// Digits of a private key.
 const DIGITS: usize = 64;
@@ -43,6 +46,14 @@ fn runs(text: &str) -> Vec<String> {
 /// Whether a text is what a private key looks like.
 pub(crate) fn looks_like_a_key(text: &str) -> bool {
     !runs(text).is_empty()
+}
+
+/// Refuses a path that looks like a key: a file of that name would keep it.
+pub(crate) fn refuse_as_path(argument: &str, path: &Path) -> eyre::Result<()> {
+    if path.to_str().is_some_and(looks_like_a_key) {
+        bail!("{argument}: what was given looks like a private key, and a file's path is wanted");
+    }
+    Ok(())
 }
 
 /// Whether anything was given that must not be repeated.

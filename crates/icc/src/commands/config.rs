@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{ConfigArgs, ConfigCheck, ConfigFile, ConfigWhat},
-    output, wiring,
+    output, private, wiring,
 };
 
 /// What `config init` writes.
@@ -29,6 +29,7 @@ pub(crate) async fn run(arguments: ConfigArgs, json: bool) -> eyre::Result<ExitC
 }
 
 fn init(file: &ConfigFile) -> eyre::Result<ExitCode> {
+    private::refuse_as_path("--config", &file.config)?;
     let network = hex::encode_prefixed(rand::random::<[u8; 32]>());
     let text = TEMPLATE.replace("{network}", &network);
     let mut new = fs::OpenOptions::new()

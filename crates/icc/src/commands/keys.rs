@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{KeysArgs, KeysWhat},
-    output,
+    output, private,
 };
 
 #[derive(Serialize)]
@@ -20,6 +20,7 @@ struct Key {
 pub(crate) fn run(arguments: KeysArgs, json: bool) -> eyre::Result<ExitCode> {
     match arguments.what {
         KeysWhat::New { file } => {
+            private::refuse_as_path("FILE", &file)?;
             let key = PrivateKeySigner::random();
             let mut new = fs::OpenOptions::new()
                 .create_new(true)
