@@ -18,7 +18,7 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    private::guard(std::env::args());
+    private::guard(std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if !private::is_needed() => error.exit(),

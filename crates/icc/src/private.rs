@@ -8,10 +8,10 @@ use std::{
 
 use eyre::bail;
 
-/// Digits of a private key.
-const DIGITS: usize = 64;
+/// A private key has 64 digits, and one that was mistyped about as many; an address has 40.
+const FEWEST_DIGITS: usize = 48;
 /// What stands in its place.
-const HIDDEN: &str = "(64 hexadecimal digits, not repeated)";
+const HIDDEN: &str = "(hexadecimal digits, not repeated)";
 
 static GIVEN: OnceLock<Given> = OnceLock::new();
 static NOTHING: LazyLock<Given> = LazyLock::new(|| Given(Vec::new()));
@@ -36,11 +36,11 @@ impl Given {
     }
 }
 
-/// Runs of exactly as many hexadecimal digits as a key has.
+/// Runs of about as many hexadecimal digits as a key has, or more.
 fn runs(text: &str) -> Vec<String> {
     let lower = text.to_ascii_lowercase();
     let digits = lower.split(|c: char| !c.is_ascii_hexdigit());
-    digits.filter(|run| run.len() == DIGITS).map(str::to_owned).collect()
+    digits.filter(|run| run.len() >= FEWEST_DIGITS).map(str::to_owned).collect()
 }
 
 /// Whether a text is what a private key looks like.
@@ -94,7 +94,9 @@ mod tests {
                 assert!(!shown.to_lowercase().contains(key), "{shown}");
             }
         }
-        assert!(!looks_like_a_key(&key[1..]) && !looks_like_a_key("BRIDGE_KEY"));
+        assert!(
+            looks_like_a_key(&key[1..]) && !looks_like_a_key(&key[..40]) && !looks_like_a_key("BRIDGE_KEY")
+        );
         assert_eq!(Given::of(["--help".to_owned()].into_iter()).hide("as it is"), "as it is");
     }
 }

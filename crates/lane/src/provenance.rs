@@ -104,8 +104,8 @@ impl Lanes {
         match event {
             Event::LaneOpened(opened) => self.open(opened),
             Event::LaneEnded(ended) => self.end(ended),
-            Event::Sent(sent) => self.from_here(sent.destination, sent.generation),
-            Event::FeePaid { destination, generation, .. } => self.from_here(*destination, *generation),
+            Event::Sent(sent) => self.has_opened(sent.destination, sent.generation),
+            Event::FeePaid { destination, generation, .. } => self.has_opened(*destination, *generation),
             Event::ResendAllowed { lane, .. } => {
                 let own = self.pairs.values().any(|pair| pair.outbound == *lane);
                 if own { Ok(()) } else { Err(Foreign::NotToHere(*lane)) }
@@ -159,7 +159,7 @@ impl Lanes {
         if self.pairs.get(&key) == Some(&pair) { Ok(()) } else { Err(Foreign::NotFromHere(key.0, key.1)) }
     }
 
-    fn from_here(&self, destination: ChainId, generation: u32) -> Result<(), Foreign> {
+    fn has_opened(&self, destination: ChainId, generation: u32) -> Result<(), Foreign> {
         let known = self.pairs.contains_key(&(destination, generation));
         if known { Ok(()) } else { Err(Foreign::NotFromHere(destination, generation)) }
     }

@@ -165,7 +165,7 @@ fn a_hostile_chain_changes_nothing_of_lanes_that_are_not_its_own() {
             }
             slowest = slowest.max(sent.elapsed());
         }
-        println!("slowest transfer beside a hostile chain: {slowest:?}");
+        eprintln!("slowest transfer beside a hostile chain: {slowest:?}");
         assert!(slowest < Duration::from_secs(20), "a transfer took {slowest:?}");
 
         for (role, before) in processes.into_iter().zip(before) {
@@ -180,7 +180,7 @@ fn a_hostile_chain_changes_nothing_of_lanes_that_are_not_its_own() {
         let emitted = logs.as_array().unwrap().len();
         assert!(emitted > 4 * EVENTS, "the attack did not happen: {emitted} events");
         let reason = store.halted([hostile, hostile]).await.unwrap();
-        println!("the hostile chain, after {emitted} events: {reason:?}");
+        eprintln!("the hostile chain, after {emitted} events: {reason:?}");
         let followed = store.cursor(hostile).await.unwrap().unwrap();
         let head = final_height(bridge, HOSTILE).await;
         assert!(

@@ -62,7 +62,7 @@ fn named(random: &mut StdRng, world: &World, chains: &[usize], usual: Height) ->
 
 /// A few heights around what is final and the tip.
 fn heights(random: &mut StdRng, world: &World) -> Option<RangeInclusive<u64>> {
-    random.random_bool(0.25).then(|| {
+    random.random_bool(0.4).then(|| {
         let first = random.random_range(world.finalized.saturating_sub(4)..=world.tip(0) + 2);
         first..=first + random.random_range(0..6)
     })

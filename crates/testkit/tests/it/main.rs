@@ -13,6 +13,6 @@ fn whatever_endpoints_and_peers_say_nothing_untrue_is_signed_and_signing_goes_on
     let first = number("ADVERSARY_SEED", 0);
     let stats = campaign(first..first + number("ADVERSARY_SCHEDULES", 2000))
         .unwrap_or_else(|failure| panic!("{failure}"));
-    println!("{stats:?}");
+    eprintln!("{stats:?}");
     assert!(stats.signed > stats.schedules && stats.lies > stats.schedules, "too little happened: {stats:?}");
 }
